@@ -1,0 +1,86 @@
+// Products of float weights [n, k] (F32, F16, BF16, widened exactly) and float activations.
+//
+// Definition, per output: sixteen lanes over the columns (column mod 16, ascending), each a chain
+// of fmaf(w, x, lane), the last columns padded with zeros; then the tree +8, +4, +2, +1; then
+// acc + bias, then residual + acc. The same for one row and for many.
+typedef f32x16 (*widen_fn)(const void *p);
+struct floats {
+  widen_fn widen;
+  size_t bytes;
+};
+
+INLINE f32x16 load_columns(const struct floats t, const uint8_t *p, size_t count) {
+  if (count >= 16) return t.widen(p);
+  uint8_t padded[64] = {0};
+  memcpy(padded, p, count * t.bytes);
+  return t.widen(padded);
+}
+
+// `count` weight rows against `rows` activation rows.
+INLINE void tile_float(const struct floats t, const int count, const int rows, const uint8_t *w,
+                       const uint8_t *x, size_t xStride, size_t k, float out[][16]) {
+  const struct floats f32 = {f32x16_load, 4};
+  f32x16 acc[FLOAT_N][FLOAT_M];
+  UNROLL for (int j = 0; j < count; j++)
+    UNROLL for (int i = 0; i < rows; i++) acc[j][i] = f32x16_set1(0.0f);
+  for (size_t c = 0; c < k; c += 16) {
+    f32x16 xv[FLOAT_M];
+    UNROLL for (int i = 0; i < rows; i++)
+      xv[i] = load_columns(f32, x + ((size_t)i * xStride + c) * 4, k - c);
+    UNROLL for (int j = 0; j < count; j++) {
+      f32x16 wv = load_columns(t, w + ((size_t)j * k + c) * t.bytes, k - c);
+      UNROLL for (int i = 0; i < rows; i++) acc[j][i] = f32x16_fma(wv, xv[i], acc[j][i]);
+    }
+  }
+  UNROLL for (int j = 0; j < count; j++)
+    UNROLL for (int i = 0; i < rows; i++) out[i][j] = f32x16_sum(acc[j][i]);
+}
+
+// `rows` activation rows against a group of up to 16 weight rows: out[row][weight row].
+INLINE void group_float(const struct floats t, const int rows, const struct job *job,
+                        const uint8_t *matrix, size_t m, size_t row, size_t count,
+                        float out[][16]) {
+  const cria_op *op = job->op;
+  const size_t k = op->k, xStride = op->p[0];
+  const uint8_t *x = job->a[0] + m * xStride * 4, *w = matrix + row * k * t.bytes;
+  size_t j = 0;
+  for (; j + FLOAT_N <= count; j += FLOAT_N)
+    tile_float(t, FLOAT_N, rows, w + j * k * t.bytes, x, xStride, k, (float(*)[16])&out[0][j]);
+  for (; j < count; j++)
+    tile_float(t, 1, rows, w + j * k * t.bytes, x, xStride, k, (float(*)[16])&out[0][j]);
+}
+
+INLINE void rows_float(const struct floats t, const int rows, const struct job *job, size_t m,
+                       size_t row) {
+  float out[FLOAT_M][16] = {{0}}, up[FLOAT_M][16] = {{0}};
+  size_t n = job->op->n, count = n - row < GROUP ? n - row : GROUP;
+  group_float(t, rows, job, job->a[1], m, row, count, out);
+  if (job->op->kind == OP_gated) group_float(t, rows, job, job->a[2], m, row, count, up);
+  for (int i = 0; i < rows; i++) {
+    size_t at = m + (size_t)i;
+    f32x16 y = f32x16_load(out[i]);
+    if (job->op->kind == OP_gated)
+      finish_gated(job, at, row, 0, (int)count, y, f32x16_load(up[i]));
+    else finish_matmul(job, at, row, 0, (int)count, y);
+  }
+}
+
+INLINE void product_float(const struct floats t, const struct job *job, int64_t unit) {
+  const size_t rows = job->op->rows, n = job->op->n;
+  const int pair = rows > TILE_ROWS && job->op->kind == OP_matmul;
+  size_t first = (size_t)unit * (pair ? 2 : 1) * GROUP;
+  for (size_t row = first; row < first + (pair ? 2 * GROUP : GROUP) && row < n; row += GROUP) {
+    size_t m = 0;
+    for (; m + FLOAT_M <= rows; m += FLOAT_M) rows_float(t, FLOAT_M, job, m, row);
+    for (; m < rows; m++) rows_float(t, 1, job, m, row);
+  }
+}
+
+#define FLOAT_PRODUCTS(T, WIDEN, BYTES)                                                          \
+  static void product_##T(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) { \
+    (void)next, (void)scratch;                                                                   \
+    product_float((struct floats){WIDEN, BYTES}, job, unit);                                     \
+  }
+FLOAT_PRODUCTS(F32, f32x16_load, 4)
+FLOAT_PRODUCTS(F16, f32x16_load_f16, 2)
+FLOAT_PRODUCTS(BF16, f32x16_load_bf16, 2)

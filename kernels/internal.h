@@ -1,0 +1,92 @@
+// What the C files share among themselves: jobs, kernel tables, regions.
+#pragma once
+#include "cria.h"
+#include <stddef.h>
+#include <string.h>
+
+enum quant_class { FLOAT, BLOCK32, BLOCK256 };
+enum quant_index {
+#define QUANT(name, id, elements, bytes, class) QUANT_##name,
+#include "quants.def"
+#undef QUANT
+  QUANT_COUNT
+};
+enum op_index {
+#define OP(name, operands, parameters, floats) OP_##name,
+#include "ops.def"
+#undef OP
+  OP_COUNT
+};
+enum { PAIRS_NEIGHBOURS, PAIRS_HALVES };
+enum { ACTIVATION_SILU, ACTIVATION_GELU };
+enum { CHUNK = 256, GROUP = 16, TILE_ROWS = 4, OPERANDS = 8 };
+
+struct quant {
+  uint32_t id, elements, bytes;
+  enum quant_class class;
+};
+extern const struct quant quants[QUANT_COUNT];
+
+// An operation whose operands were checked and resolved. A unit is what one thread takes.
+struct job {
+  const cria_op *op;
+  uint8_t *a[OPERANDS];
+  int quant;      // index of the weight's type, or -1
+  uint32_t units; // 0: run whole by one thread
+  uint32_t chunks; // attend: chunks per row when split over positions, else 0
+  uint8_t together, merge;
+  size_t scratchBytes; // per thread
+  size_t sharedBytes;  // seen by all threads, at sharedOffset until the run resolves `shared`
+  size_t sharedOffset;
+  uint8_t *shared;
+};
+
+// run(job, unit or WHOLE, next unit of this job to warm up or -1, scratch of this thread)
+enum { WHOLE = -1 };
+typedef void (*run_fn)(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch);
+struct kernels {
+  const char *name;
+  run_fn run[OP_COUNT];
+  run_fn merge; // second half of a split attend
+};
+
+// ---- activation rows: int8 [k], then scales, then sums; each part and each row on 64 bytes
+static inline size_t align64(size_t n) { return (n + 63) & ~(size_t)63; }
+static inline size_t act32_scales(size_t k) { return align64(k); }
+static inline size_t act32_sums(size_t k) { return act32_scales(k) + align64(k / 32 * 4); }
+static inline size_t act32_bytes(size_t k) { return act32_sums(k) + align64(k / 32 * 4); }
+static inline size_t act256_scales(size_t k) { return align64(k); }
+static inline size_t act256_sums16(size_t k) { return act256_scales(k) + align64(k / 256 * 4); }
+static inline size_t act256_sums32(size_t k) { return act256_sums16(k) + align64(k / 16 * 2); }
+static inline size_t act256_bytes(size_t k) { return act256_sums32(k) + align64(k / 32 * 2); }
+
+static inline size_t quant_row_bytes(int quant, size_t k) {
+  return k / quants[quant].elements * quants[quant].bytes;
+}
+
+// ---- regions (memory.c). `pin` counts a use by a running step.
+struct region {
+  uint8_t *base;
+  uint64_t bytes;
+  int32_t pins;
+  uint8_t used, mapped;
+};
+void regions_lock(void);
+void regions_unlock(void);
+struct region *region_at(int32_t handle); // NULL when there is none; call with the lock held
+
+// ---- checks (check.c)
+struct plan {
+  struct job *jobs;
+  uint32_t count, capacity;
+  size_t scratchBytes, sharedBytes;
+  int32_t *pinned;
+  uint32_t pinnedCount, pinnedCapacity;
+  const uint8_t *inputs;
+  uint64_t inputBytes;
+};
+int32_t plan_make(struct plan *plan, const cria_op *ops, uint32_t count, int32_t *fault);
+void plan_unpin(struct plan *plan);
+
+// ---- processors (cpu.h) and tables (cria.c)
+const struct kernels *kernels_named(const char *name); // NULL: not available here

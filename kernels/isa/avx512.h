@@ -1,0 +1,153 @@
+// The vocabulary on AVX-512 (F, BW, CD, DQ, VL) with VNNI: a virtual vector is one register.
+#include <immintrin.h>
+typedef __m512 f32x16;
+typedef __m512i i32x16;
+#define TILE_M 6
+#define TILE_M_WIDE 4
+#define FLOAT_M 4 // activation rows and weight rows of a float tile
+#define FLOAT_N 4
+#define DOT_SIGNED_BIAS 128 // dpbusd multiplies unsigned by signed
+
+static inline uint16_t f16_from_f32(float f) { return _cvtss_sh(f, _MM_FROUND_TO_NEAREST_INT); }
+
+static inline f32x16 f32x16_add(f32x16 a, f32x16 b) { return _mm512_add_ps(a, b); }
+static inline f32x16 f32x16_sub(f32x16 a, f32x16 b) { return _mm512_sub_ps(a, b); }
+static inline f32x16 f32x16_mul(f32x16 a, f32x16 b) { return _mm512_mul_ps(a, b); }
+static inline f32x16 f32x16_div(f32x16 a, f32x16 b) { return _mm512_div_ps(a, b); }
+static inline f32x16 f32x16_max(f32x16 a, f32x16 b) { return _mm512_max_ps(a, b); }
+static inline f32x16 f32x16_min(f32x16 a, f32x16 b) { return _mm512_min_ps(a, b); }
+static inline f32x16 f32x16_fma(f32x16 a, f32x16 b, f32x16 c) { return _mm512_fmadd_ps(a, b, c); }
+static inline f32x16 f32x16_set1(float f) { return _mm512_set1_ps(f); }
+static inline f32x16 f32x16_load(const void *p) { return _mm512_loadu_ps(p); }
+static inline void f32x16_store(void *p, f32x16 a) { _mm512_storeu_ps(p, a); }
+static inline f32x16 f32x16_load_f16(const void *p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(p));
+}
+static inline void f32x16_store_f16(void *p, f32x16 a) {
+  _mm256_storeu_si256(p, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+static inline f32x16 f32x16_load_bf16(const void *p) {
+  __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+static inline f32x16 f32x16_from_i32(i32x16 a) { return _mm512_cvtepi32_ps(a); }
+static inline __m128 high_half(__m256 v) { return _mm256_extractf128_ps(v, 1); }
+static inline float f32x16_sum(f32x16 a) {
+  __m256 b = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+  __m128 c = _mm_add_ps(_mm256_castps256_ps128(b), high_half(b));
+  __m128 d = _mm_add_ps(c, _mm_movehl_ps(c, c));
+  return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
+}
+static inline float f32x16_max_all(f32x16 a) {
+  __m256 b = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+  __m128 c = _mm_max_ps(_mm256_castps256_ps128(b), high_half(b));
+  __m128 d = _mm_max_ps(c, _mm_movehl_ps(c, c));
+  return _mm_cvtss_f32(_mm_max_ss(d, _mm_movehdup_ps(d)));
+}
+static inline i32x16 i32x16_magnitude(f32x16 a) {
+  return _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff));
+}
+static inline i32x16 i32x16_max(i32x16 a, i32x16 b) { return _mm512_max_epi32(a, b); }
+static inline int32_t i32x16_max_all(i32x16 a) { return _mm512_reduce_max_epi32(a); }
+static inline i32x16 i32x16_store_rounded(void *p, f32x16 a) {
+  __m512i q = _mm512_cvtps_epi32(a);
+  _mm_storeu_si128(p, _mm512_cvtepi32_epi8(q));
+  return q;
+}
+static inline f32x16 f32x16_scale_exp(f32x16 p, f32x16 magic, f32x16 x) {
+  __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(magic), 23);
+  __m512 scale = _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(0x3f800000)));
+  __mmask16 keep = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-87.0f), _CMP_NLT_UQ);
+  return _mm512_maskz_mul_ps(keep, p, scale);
+}
+
+static inline i32x16 i32x16_add(i32x16 a, i32x16 b) { return _mm512_add_epi32(a, b); }
+static inline i32x16 i32x16_sub(i32x16 a, i32x16 b) { return _mm512_sub_epi32(a, b); }
+static inline i32x16 i32x16_mul(i32x16 a, i32x16 b) { return _mm512_mullo_epi32(a, b); }
+static inline i32x16 i32x16_and(i32x16 a, i32x16 b) { return _mm512_and_si512(a, b); }
+static inline i32x16 i32x16_or(i32x16 a, i32x16 b) { return _mm512_or_si512(a, b); }
+static inline i32x16 i32x16_set1(int32_t n) { return _mm512_set1_epi32(n); }
+static inline i32x16 i32x16_load(const void *p) { return _mm512_loadu_si512(p); }
+static inline void i32x16_store(void *p, i32x16 a) { _mm512_storeu_si512(p, a); }
+static inline int32_t i32x16_sum(i32x16 a) { return _mm512_reduce_add_epi32(a); }
+static inline i32x16 i32x16_shr(i32x16 a, int n) { return _mm512_srli_epi32(a, (unsigned)n); }
+static inline i32x16 i32x16_shl(i32x16 a, int n) { return _mm512_slli_epi32(a, (unsigned)n); }
+
+// ---- 16 rows: rows j and j + 8 share a register half each, then three rounds of shuffles
+static inline void rows_load8(const uint8_t *p, size_t stride, i32x16 out[8]) {
+  __m512i r[8], t[8];
+  for (int j = 0; j < 8; j++) {
+    __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(p + j * stride)));
+    r[j] = _mm512_inserti64x4(low, _mm256_loadu_si256((const void *)(p + (j + 8) * stride)), 1);
+  }
+  for (int j = 0; j < 8; j += 2) {
+    t[j] = _mm512_unpacklo_epi32(r[j], r[j + 1]);
+    t[j + 1] = _mm512_unpackhi_epi32(r[j], r[j + 1]);
+  }
+  for (int h = 0; h < 8; h += 4) {
+    r[h] = _mm512_unpacklo_epi64(t[h], t[h + 2]);
+    r[h + 1] = _mm512_unpackhi_epi64(t[h], t[h + 2]);
+    r[h + 2] = _mm512_unpacklo_epi64(t[h + 1], t[h + 3]);
+    r[h + 3] = _mm512_unpackhi_epi64(t[h + 1], t[h + 3]);
+  }
+  const __m512i even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+  const __m512i odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+  for (int k = 0; k < 4; k++) {
+    out[k] = _mm512_permutex2var_epi64(r[k], even, r[k + 4]);
+    out[k + 4] = _mm512_permutex2var_epi64(r[k], odd, r[k + 4]);
+  }
+}
+// Rows j, j + 4, j + 8, j + 12 share a register.
+static inline void rows_load4(const uint8_t *p, size_t stride, i32x16 out[4]) {
+  __m512i r[4];
+  for (int j = 0; j < 4; j++) {
+    __m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const void *)(p + j * stride)));
+    v = _mm512_inserti32x4(v, _mm_loadu_si128((const void *)(p + (j + 4) * stride)), 1);
+    v = _mm512_inserti32x4(v, _mm_loadu_si128((const void *)(p + (j + 8) * stride)), 2);
+    r[j] = _mm512_inserti32x4(v, _mm_loadu_si128((const void *)(p + (j + 12) * stride)), 3);
+  }
+  __m512i a = _mm512_unpacklo_epi32(r[0], r[1]), b = _mm512_unpackhi_epi32(r[0], r[1]);
+  __m512i c = _mm512_unpacklo_epi32(r[2], r[3]), d = _mm512_unpackhi_epi32(r[2], r[3]);
+  out[0] = _mm512_unpacklo_epi64(a, c);
+  out[1] = _mm512_unpackhi_epi64(a, c);
+  out[2] = _mm512_unpacklo_epi64(b, d);
+  out[3] = _mm512_unpackhi_epi64(b, d);
+}
+static inline int32_t word_at(const uint8_t *p) {
+  int32_t word;
+  memcpy(&word, p, 4);
+  return word;
+}
+static inline short half_at(const uint8_t *p) {
+  short half;
+  memcpy(&half, p, 2);
+  return half;
+}
+static inline i32x16 rows_load1(const uint8_t *p, size_t s) {
+  return _mm512_setr_epi32(word_at(p), word_at(p + s), word_at(p + 2 * s), word_at(p + 3 * s),
+                           word_at(p + 4 * s), word_at(p + 5 * s), word_at(p + 6 * s),
+                           word_at(p + 7 * s), word_at(p + 8 * s), word_at(p + 9 * s),
+                           word_at(p + 10 * s), word_at(p + 11 * s), word_at(p + 12 * s),
+                           word_at(p + 13 * s), word_at(p + 14 * s), word_at(p + 15 * s));
+}
+static inline f32x16 rows_f16(const uint8_t *p, size_t s) {
+  return _mm512_cvtph_ps(_mm256_setr_epi16(
+      half_at(p), half_at(p + s), half_at(p + 2 * s), half_at(p + 3 * s), half_at(p + 4 * s),
+      half_at(p + 5 * s), half_at(p + 6 * s), half_at(p + 7 * s), half_at(p + 8 * s),
+      half_at(p + 9 * s), half_at(p + 10 * s), half_at(p + 11 * s), half_at(p + 12 * s),
+      half_at(p + 13 * s), half_at(p + 14 * s), half_at(p + 15 * s)));
+}
+
+static inline i32x16 i32x16_dot(i32x16 sum, i32x16 w, int32_t x) {
+  return _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(x));
+}
+static inline i32x16 dot_prepare(i32x16 w) {
+  return _mm512_xor_si512(w, _mm512_set1_epi8((char)0x80));
+}
+static inline i32x16 i32x16_dot_signed(i32x16 sum, i32x16 w, int32_t x) {
+  return i32x16_dot(sum, w, x);
+}
+static inline i32x16 i32x16_dot16(i32x16 sum, i32x16 w, int32_t x) {
+  return _mm512_dpwssd_epi32(sum, w, _mm512_set1_epi32(x));
+}
+static inline void prefetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }

@@ -1,0 +1,329 @@
+// Products of quantised weights [n, k] and rounded activations [rows, k].
+//
+// Definition, per output: blocks ascending, integer sums exact,
+//   BLOCK32:  acc = fmaf(d * dx, (float)sum(q * x), acc); acc = fmaf(m * dx, (float)sum(x), acc)
+//   BLOCK256: acc = fmaf(d * dx, (float)sum_j(scale_j * sum(q * x)), acc)
+//             acc = fmaf(-(dmin * dx), (float)sum_j(min_j * sum(x)), acc)
+// then acc + bias, then residual + acc. Sixteen weight rows are the lanes of a vector, so that an
+// output never needs a horizontal sum, whatever the number of activation rows.
+
+// What is done with 16 finished outputs of activation row m, weight rows `row` + [from, to).
+INLINE void finish_lanes(const struct job *job, size_t m, size_t row, int from, int to, f32x16 y) {
+  const cria_op *op = job->op;
+  float value[16];
+  f32x16_store(value, y);
+  float *out = (float *)job->a[2] + m * op->p[1] + row;
+  const float *bias = job->a[3] ? (const float *)job->a[3] + row : NULL;
+  const float *residual = job->a[4] ? (const float *)job->a[4] + m * op->p[2] + row : NULL;
+  for (int i = from; i < to; i++) {
+    float v = value[i];
+    if (bias) v = v + bias[i];
+    out[i] = residual ? residual[i] + v : v;
+  }
+}
+
+INLINE void finish_matmul(const struct job *job, size_t m, size_t row, int from, int to, f32x16 y) {
+  const cria_op *op = job->op;
+  if (from != 0 || to != 16) {
+    finish_lanes(job, m, row, from, to, y);
+    return;
+  }
+  if (job->a[3]) y = f32x16_add(y, f32x16_load((const float *)job->a[3] + row));
+  if (job->a[4])
+    y = f32x16_add(f32x16_load((const float *)job->a[4] + m * op->p[2] + row), y);
+  f32x16_store((float *)job->a[2] + m * op->p[1] + row, y);
+}
+
+INLINE void finish_gated(const struct job *job, size_t m, size_t row, int from, int to,
+                         f32x16 gate, f32x16 up) {
+  const cria_op *op = job->op;
+  f32x16 y = f32x16_mul(f32x16_activate(gate, op->p[2]), up);
+  float *out = (float *)job->a[3] + m * op->p[1] + row;
+  if (from == 0 && to == 16) {
+    f32x16_store(out, y);
+    return;
+  }
+  float value[16];
+  f32x16_store(value, y);
+  for (int i = from; i < to; i++) out[i] = value[i];
+}
+
+// Sixteen weight rows; the last group of a matrix overlaps the one before it and keeps its tail.
+struct group {
+  const uint8_t *w;
+  size_t stride, row;
+  int from, to;
+};
+
+static struct group group_at(const struct job *job, const uint8_t *w, size_t index,
+                             uint8_t *spare) {
+  size_t n = job->op->n, stride = quant_row_bytes(job->quant, job->op->k), row = index * GROUP;
+  if (n < GROUP) { // too few rows to overlap: copy them and let the rest be zero
+    memset(spare, 0, GROUP * stride);
+    memcpy(spare, w, n * stride);
+    return (struct group){spare, stride, 0, 0, (int)n};
+  }
+  size_t base = row + GROUP > n ? n - GROUP : row;
+  return (struct group){w + base * stride, stride, base, (int)(row - base), GROUP};
+}
+
+INLINE int32_t four_bytes(const uint8_t *p) {
+  int32_t word;
+  memcpy(&word, p, 4);
+  return word;
+}
+INLINE float float_at(const uint8_t *p, size_t index) {
+  float f;
+  memcpy(&f, p + 4 * index, 4);
+  return f;
+}
+INLINE int32_t int_at(const uint8_t *p, size_t index) { return four_bytes(p + 4 * index); }
+
+// ---------------------------------------------------------------- BLOCK32
+typedef void (*load32_fn)(const uint8_t *p, size_t stride, block32 *b);
+struct traits32 {
+  load32_fn load;
+  int offset, hasMin, isSigned;
+  size_t bytes;
+};
+
+// One block of 16 weight rows into the outputs of `rows` activation rows.
+INLINE void step32(const struct traits32 t, const int rows, const block32 *b, const uint8_t *x,
+                   size_t xStride, size_t k, size_t index, f32x16 *acc) {
+  const int bias = t.isSigned ? DOT_SIGNED_BIAS : t.offset;
+  UNROLL for (int i = 0; i < rows; i++) {
+    const uint8_t *row = x + (size_t)i * xStride;
+    const int32_t xsum = int_at(row + act32_sums(k), index);
+    i32x16 sum = i32x16_set1(-bias * xsum);
+    UNROLL for (int w = 0; w < 8; w++) {
+      int32_t xw = four_bytes(row + index * 32 + 4 * (size_t)w);
+      sum = t.isSigned ? i32x16_dot_signed(sum, b->q[w], xw) : i32x16_dot(sum, b->q[w], xw);
+    }
+    f32x16 dx = f32x16_set1(float_at(row + act32_scales(k), index));
+    acc[i] = f32x16_fma(f32x16_mul(b->d, dx), f32x16_from_i32(sum), acc[i]);
+    if (t.hasMin)
+      acc[i] = f32x16_fma(f32x16_mul(b->m, dx), f32x16_set1((float)xsum), acc[i]);
+  }
+}
+
+INLINE void load_prepared(const struct traits32 t, const uint8_t *p, size_t stride, block32 *b) {
+  t.load(p, stride, b);
+  if (t.isSigned) UNROLL for (int i = 0; i < 8; i++) b->q[i] = dot_prepare(b->q[i]);
+}
+
+// Few activation rows: weights go from memory through registers into the products.
+INLINE void stream32(const struct traits32 t, const int rows, const struct group *g, size_t k,
+                     const uint8_t *x, size_t xStride, const uint8_t *warm, f32x16 *acc) {
+  for (size_t b = 0; b < k / 32; b++) {
+    block32 block;
+    if (warm)
+      for (size_t i = 0; i < GROUP * t.bytes; i += 64) prefetch(warm + b * GROUP * t.bytes + i);
+    load_prepared(t, g->w + b * t.bytes, g->stride, &block);
+    step32(t, rows, &block, x, xStride, k, b, acc);
+  }
+}
+
+typedef struct {
+  uint8_t q[8][64];
+  float d[16], m[16];
+} panel32;
+
+INLINE void pack32(const struct traits32 t, const struct group *g, size_t k, panel32 *panel) {
+  for (size_t b = 0; b < k / 32; b++, panel++) {
+    block32 block;
+    load_prepared(t, g->w + b * t.bytes, g->stride, &block);
+    UNROLL for (int i = 0; i < 8; i++) i32x16_store(panel->q[i], block.q[i]);
+    f32x16_store(panel->d, block.d);
+    if (t.hasMin) f32x16_store(panel->m, block.m);
+  }
+}
+
+// Two packed groups against `rows` activation rows.
+INLINE void tile32(const struct traits32 t, const int rows, const panel32 *p0, const panel32 *p1,
+                   size_t k, const uint8_t *x, size_t xStride, f32x16 *acc0, f32x16 *acc1) {
+  const int bias = t.isSigned ? DOT_SIGNED_BIAS : t.offset;
+  for (size_t b = 0; b < k / 32; b++, p0++, p1++) {
+    i32x16 sum0[TILE_M], sum1[TILE_M];
+    UNROLL for (int i = 0; i < rows; i++) {
+      int32_t xsum = int_at(x + (size_t)i * xStride + act32_sums(k), b);
+      sum0[i] = sum1[i] = i32x16_set1(-bias * xsum);
+    }
+    UNROLL for (int w = 0; w < 8; w++) {
+      i32x16 w0 = i32x16_load(p0->q[w]), w1 = i32x16_load(p1->q[w]);
+      UNROLL for (int i = 0; i < rows; i++) {
+        int32_t xw = four_bytes(x + (size_t)i * xStride + b * 32 + 4 * (size_t)w);
+        sum0[i] = t.isSigned ? i32x16_dot_signed(sum0[i], w0, xw) : i32x16_dot(sum0[i], w0, xw);
+        sum1[i] = t.isSigned ? i32x16_dot_signed(sum1[i], w1, xw) : i32x16_dot(sum1[i], w1, xw);
+      }
+    }
+    f32x16 d0 = f32x16_load(p0->d), d1 = f32x16_load(p1->d);
+    UNROLL for (int i = 0; i < rows; i++) {
+      f32x16 dx = f32x16_set1(float_at(x + (size_t)i * xStride + act32_scales(k), b));
+      acc0[i] = f32x16_fma(f32x16_mul(d0, dx), f32x16_from_i32(sum0[i]), acc0[i]);
+      acc1[i] = f32x16_fma(f32x16_mul(d1, dx), f32x16_from_i32(sum1[i]), acc1[i]);
+      if (!t.hasMin) continue;
+      f32x16 xs = f32x16_set1((float)int_at(x + (size_t)i * xStride + act32_sums(k), b));
+      acc0[i] = f32x16_fma(f32x16_mul(f32x16_load(p0->m), dx), xs, acc0[i]);
+      acc1[i] = f32x16_fma(f32x16_mul(f32x16_load(p1->m), dx), xs, acc1[i]);
+    }
+  }
+}
+
+// ---------------------------------------------------------------- BLOCK256
+typedef void (*load256_fn)(const uint8_t *p, size_t stride, panel256 *panel);
+struct traits256 {
+  load256_fn load;
+  int sub, offset, hasMin;
+  size_t bytes;
+};
+
+// One packed super-block of 16 weight rows into the outputs of `rows` activation rows.
+INLINE void step256(const struct traits256 t, const int rows, const panel256 *p, const uint8_t *x,
+                    size_t xStride, size_t k, size_t index, f32x16 *acc) {
+  i32x16 total[TILE_ROWS], mins[TILE_ROWS];
+  UNROLL for (int i = 0; i < rows; i++) total[i] = mins[i] = i32x16_set1(0);
+  for (int sub = 0; sub < 256 / t.sub; sub++) {
+    i32x16 sum[TILE_ROWS], scale = i32x16_load(p->scales[sub]);
+    UNROLL for (int i = 0; i < rows; i++) {
+      int16_t xsum;
+      memcpy(&xsum, x + (size_t)i * xStride + act256_sums16(k) + (index * 16 + (size_t)sub) * 2, 2);
+      sum[i] = i32x16_set1(t.offset ? -t.offset * xsum : 0);
+    }
+    UNROLL for (int w = 0; w < t.sub / 4; w++) {
+      i32x16 q = i32x16_load(p->q[sub * (t.sub / 4) + w]);
+      size_t at = index * 256 + (size_t)(sub * t.sub + 4 * w);
+      UNROLL for (int i = 0; i < rows; i++)
+        sum[i] = i32x16_dot(sum[i], q, four_bytes(x + (size_t)i * xStride + at));
+    }
+    UNROLL for (int i = 0; i < rows; i++)
+      total[i] = i32x16_add(total[i], i32x16_mul(sum[i], scale));
+  }
+  if (t.hasMin) for (int pair = 0; pair < 4; pair++) {
+    i32x16 m = i32x16_load(p->mins[pair]);
+    size_t at = act256_sums32(k) + index * 16 + (size_t)pair * 4;
+    UNROLL for (int i = 0; i < rows; i++)
+      mins[i] = i32x16_dot16(mins[i], m, four_bytes(x + (size_t)i * xStride + at));
+  }
+  f32x16 d = f32x16_load(p->d), dmin = f32x16_sub(f32x16_set1(-0.0f), f32x16_load(p->dmin));
+  UNROLL for (int i = 0; i < rows; i++) {
+    f32x16 dx = f32x16_set1(float_at(x + (size_t)i * xStride + act256_scales(k), index));
+    acc[i] = f32x16_fma(f32x16_mul(d, dx), f32x16_from_i32(total[i]), acc[i]);
+    if (t.hasMin) acc[i] = f32x16_fma(f32x16_mul(dmin, dx), f32x16_from_i32(mins[i]), acc[i]);
+  }
+}
+
+INLINE void stream256(const struct traits256 t, const int rows, const struct group *g, size_t k,
+                      const uint8_t *x, size_t xStride, const uint8_t *warm, panel256 *panel,
+                      f32x16 *acc) {
+  for (size_t b = 0; b < k / 256; b++) {
+    if (warm)
+      for (size_t i = 0; i < GROUP * t.bytes; i += 64) prefetch(warm + b * GROUP * t.bytes + i);
+    t.load(g->w + b * t.bytes, g->stride, panel);
+    step256(t, rows, panel, x, xStride, k, b, acc);
+  }
+}
+
+INLINE void pack256(const struct traits256 t, const struct group *g, size_t k, panel256 *panel) {
+  for (size_t b = 0; b < k / 256; b++) t.load(g->w + b * t.bytes, g->stride, panel + b);
+}
+
+INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0,
+                    const panel256 *p1, size_t k, const uint8_t *x, size_t xStride, f32x16 *acc0,
+                    f32x16 *acc1) {
+  for (size_t b = 0; b < k / 256; b++) {
+    step256(t, rows, p0 + b, x, xStride, k, b, acc0);
+    step256(t, rows, p1 + b, x, xStride, k, b, acc1);
+  }
+}
+
+// ---------------------------------------------------------------- both classes
+// The same walk for every type: a unit is one group of 16 weight rows when there are few
+// activation rows, and two groups (or a gate and its up) through panels when there are many.
+#define CLEAR(acc, rows) UNROLL for (int i = 0; i < (rows); i++) acc[i] = f32x16_set1(0.0f)
+
+INLINE const uint8_t *warm_at(const struct job *job, const uint8_t *w, int64_t next) {
+  if (next < 0 || ((size_t)next + 1) * GROUP > job->op->n) return NULL;
+  return w + (size_t)next * GROUP * quant_row_bytes(job->quant, job->op->k);
+}
+
+#define PRODUCTS(NAME, CLASS, TRAITS, STREAM_ARGS, MAX_TILE)                                     \
+  INLINE void few_##NAME(const struct job *job, const int rows, size_t m, size_t unit,           \
+                         int64_t next, uint8_t *scratch) {                                       \
+    const size_t k = job->op->k, xStride = act##CLASS##_bytes(k);                                \
+    const uint8_t *x = job->a[0] + m * xStride;                                                  \
+    panel##CLASS *panel = (void *)scratch;                                                       \
+    uint8_t *spare = scratch + sizeof *panel;                                                    \
+    const int gated = job->op->kind == OP_gated;                                                 \
+    f32x16 acc[2][TILE_ROWS];                                                                    \
+    struct group g;                                                                              \
+    (void)panel;                                                                                 \
+    for (int side = 0; side <= gated; side++) { /* the weight, or the gate and its up */         \
+      const uint8_t *w = job->a[1 + side];                                                       \
+      f32x16 sums[TILE_ROWS];                                                                    \
+      CLEAR(sums, rows);                                                                         \
+      g = group_at(job, w, unit, spare);                                                         \
+      stream##CLASS(TRAITS, rows, &g, k, x, xStride, warm_at(job, w, next) STREAM_ARGS, sums);   \
+      UNROLL for (int i = 0; i < rows; i++) acc[side][i] = sums[i];                              \
+    }                                                                                            \
+    UNROLL for (int i = 0; i < rows; i++) {                                                      \
+      size_t at = m + (size_t)i;                                                                 \
+      if (gated) finish_gated(job, at, g.row, g.from, g.to, acc[0][i], acc[1][i]);               \
+      else finish_matmul(job, at, g.row, g.from, g.to, acc[0][i]);                               \
+    }                                                                                            \
+  }                                                                                              \
+  INLINE void tile_##NAME(const struct job *job, const int rows, size_t m,                       \
+                          const struct group *g0, const struct group *g1,                        \
+                          const panel##CLASS *p0, const panel##CLASS *p1) {                      \
+    const size_t k = job->op->k, xStride = act##CLASS##_bytes(k);                                \
+    f32x16 acc0[MAX_TILE], acc1[MAX_TILE];                                                       \
+    CLEAR(acc0, rows);                                                                           \
+    CLEAR(acc1, rows);                                                                           \
+    tile##CLASS(TRAITS, rows, p0, p1, k, job->a[0] + m * xStride, xStride, acc0, acc1);          \
+    UNROLL for (int i = 0; i < rows; i++) {                                                      \
+      size_t at = m + (size_t)i;                                                                 \
+      if (job->op->kind == OP_gated) {                                                           \
+        finish_gated(job, at, g0->row, g0->from, g0->to, acc0[i], acc1[i]);                      \
+      } else {                                                                                   \
+        finish_matmul(job, at, g0->row, g0->from, g0->to, acc0[i]);                              \
+        if (g1->to) finish_matmul(job, at, g1->row, g1->from, g1->to, acc1[i]);                  \
+      }                                                                                          \
+    }                                                                                            \
+  }                                                                                              \
+  static void product_##NAME(const struct job *job, int64_t unit, int64_t next,                  \
+                             uint8_t *scratch) {                                                 \
+    const size_t rows = job->op->rows, k = job->op->k, u = (size_t)unit;                         \
+    switch (rows) {                                                                              \
+    case 1: few_##NAME(job, 1, 0, u, next, scratch); return;                                     \
+    case 2: few_##NAME(job, 2, 0, u, next, scratch); return;                                     \
+    case 3: few_##NAME(job, 3, 0, u, next, scratch); return;                                     \
+    case 4: few_##NAME(job, 4, 0, u, next, scratch); return;                                     \
+    }                                                                                            \
+    const int gated = job->op->kind == OP_gated;                                                 \
+    const size_t blocks = k / CLASS;                                                             \
+    panel##CLASS *p0 = (void *)scratch, *p1 = p0 + blocks;                                       \
+    uint8_t *spare = (uint8_t *)(p1 + blocks);                                                   \
+    struct group g0 = group_at(job, job->a[1], gated ? u : 2 * u, spare), g1 = {0};              \
+    pack##CLASS(TRAITS, &g0, k, p0);                                                             \
+    if (gated) g1 = group_at(job, job->a[2], u, spare);                                          \
+    else if ((2 * u + 1) * GROUP < job->op->n) g1 = group_at(job, job->a[1], 2 * u + 1, spare);  \
+    if (g1.w) pack##CLASS(TRAITS, &g1, k, p1);                                                   \
+    else p1 = p0;                                                                                \
+    size_t m = 0;                                                                                \
+    for (; m + MAX_TILE <= rows; m += MAX_TILE)                                                  \
+      tile_##NAME(job, MAX_TILE, m, &g0, &g1, p0, p1);                                           \
+    for (; m + 2 <= rows; m += 2) tile_##NAME(job, 2, m, &g0, &g1, p0, p1);                      \
+    for (; m < rows; m++) tile_##NAME(job, 1, m, &g0, &g1, p0, p1);                              \
+  }
+
+#define NOTHING
+#define WITH_PANEL , panel
+#define TRAITS32(T)                                                                              \
+  ((struct traits32){load_##T, OFFSET_##T, HAS_MIN_##T, SIGNED_##T, BYTES_##T})
+#define TRAITS256(T)                                                                             \
+  ((struct traits256){load_##T, SUB_##T, OFFSET_##T, HAS_MIN_##T, BYTES_##T})
+#define PRODUCTS_FLOAT(T)
+#define PRODUCTS_BLOCK32(T) PRODUCTS(T, 32, TRAITS32(T), NOTHING, TILE_M)
+#define PRODUCTS_BLOCK256(T) PRODUCTS(T, 256, TRAITS256(T), WITH_PANEL, TILE_M_WIDE)
+#define QUANT(name, id, elements, bytes, class) PRODUCTS_##class(name)
+#include "quants.def"
+#undef QUANT

@@ -1,0 +1,104 @@
+// Regions: anonymous memory and mapped files, reached by handle, checked by size.
+#define _GNU_SOURCE
+#include "internal.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REGION_LIMIT = 4096 };
+static struct region regions[REGION_LIMIT];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void regions_lock(void) { pthread_mutex_lock(&lock); }
+void regions_unlock(void) { pthread_mutex_unlock(&lock); }
+
+struct region *region_at(int32_t handle) {
+  if (handle < 0 || handle >= REGION_LIMIT || !regions[handle].used) return NULL;
+  return &regions[handle];
+}
+
+// Takes over `base`; unmaps it again when the table is full.
+static int32_t region_add(void *base, uint64_t bytes, int mapped) {
+  regions_lock();
+  for (int32_t i = 0; i < REGION_LIMIT; i++) {
+    if (regions[i].used) continue;
+    regions[i] = (struct region){base, bytes, 0, 1, (uint8_t)mapped};
+    regions_unlock();
+    return i;
+  }
+  regions_unlock();
+  munmap(base, bytes);
+  return CRIA_FAIL(TOO_MANY);
+}
+
+// Zeroed pages, committed by the system as they are first touched.
+CRIA_API int32_t cria_region_alloc(uint64_t bytes) {
+  if (bytes == 0 || bytes > (uint64_t)1 << 46) return CRIA_FAIL(BAD_SHAPE);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+#if defined(MAP_NORESERVE)
+  flags |= MAP_NORESERVE;
+#endif
+  void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+  return base == MAP_FAILED ? CRIA_FAIL(NO_MEMORY) : region_add(base, bytes, 0);
+}
+
+// Maps a file read-only if it still has the size and inode that the caller saw (inode 0: any).
+CRIA_API int32_t cria_region_map(const uint8_t *path, uint64_t bytes, uint64_t inode) {
+  if (!path || bytes == 0) return CRIA_FAIL(BAD_SHAPE);
+  int fd = open((const char *)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return CRIA_FAIL(OPEN_FAILED);
+  struct stat status;
+  int same = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+             (uint64_t)status.st_size == bytes &&
+             (inode == 0 || (uint64_t)status.st_ino == inode);
+  void *base = same ? mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+  close(fd);
+  if (!same) return CRIA_FAIL(FILE_CHANGED);
+  if (base == MAP_FAILED) return CRIA_FAIL(OPEN_FAILED);
+  madvise(base, bytes, MADV_WILLNEED);
+  return region_add(base, bytes, 1);
+}
+
+CRIA_API int32_t cria_region_free(int32_t handle) {
+  regions_lock();
+  struct region *region = region_at(handle);
+  int32_t code = !region ? CRIA_FAIL(BAD_HANDLE) : region->pins ? CRIA_FAIL(BUSY) : CRIA_OK;
+  struct region gone = {0};
+  if (code == CRIA_OK) gone = *region, *region = (struct region){0};
+  regions_unlock();
+  if (code == CRIA_OK) munmap(gone.base, gone.bytes);
+  return code;
+}
+
+// Copies between a region and a caller's buffer; the region cannot be freed meanwhile.
+static int32_t region_copy(int32_t handle, uint64_t offset, void *buffer, uint64_t bytes,
+                           int writing) {
+  if (bytes == 0) return CRIA_OK;
+  if (!buffer) return CRIA_FAIL(BAD_SHAPE);
+  regions_lock();
+  struct region *region = region_at(handle);
+  int32_t code = CRIA_OK;
+  if (!region) code = CRIA_FAIL(BAD_HANDLE);
+  else if (offset > region->bytes || bytes > region->bytes - offset) code = CRIA_FAIL(BAD_RANGE);
+  else if (writing && region->mapped) code = CRIA_FAIL(READ_ONLY);
+  else region->pins++;
+  regions_unlock();
+  if (code != CRIA_OK) return code;
+  if (writing) memcpy(region->base + offset, buffer, bytes);
+  else memcpy(buffer, region->base + offset, bytes);
+  regions_lock();
+  region->pins--;
+  regions_unlock();
+  return CRIA_OK;
+}
+
+CRIA_API int32_t cria_region_write(int32_t region, uint64_t offset, const void *from,
+                                   uint64_t bytes) {
+  return region_copy(region, offset, (void *)(uintptr_t)from, bytes, 1);
+}
+
+CRIA_API int32_t cria_region_read(int32_t region, uint64_t offset, void *to, uint64_t bytes) {
+  return region_copy(region, offset, to, bytes, 0);
+}

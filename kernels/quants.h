@@ -1,0 +1,175 @@
+// One function per weight type: block `p` of 16 rows, `stride` bytes apart, as 16 lanes of
+// integers with their scales. Written once over the vocabulary; layouts quoted from ggml.
+
+// 32 columns of 16 rows. Weight = d * (q - OFFSET), or d * q + m.
+typedef struct {
+  i32x16 q[8]; // [column / 4], 4 columns a lane
+  f32x16 d, m;
+} block32;
+
+INLINE i32x16 low_nibbles(i32x16 v) { return i32x16_and(v, i32x16_set1(0x0f0f0f0f)); }
+INLINE i32x16 high_nibbles(i32x16 v) { return low_nibbles(i32x16_shr(v, 4)); }
+
+// 16 bytes a row: columns 0 to 15 in the low nibbles, 16 to 31 in the high ones.
+INLINE void load_nibbles(const uint8_t *p, size_t stride, i32x16 q[8]) {
+  i32x16 t[4];
+  rows_load4(p, stride, t);
+  UNROLL for (int i = 0; i < 4; i++) {
+    q[i] = low_nibbles(t[i]);
+    q[i + 4] = high_nibbles(t[i]);
+  }
+}
+
+// 32 fifth bits a row: bit c belongs to column c. The product spreads 4 bits over 4 bytes.
+INLINE void add_fifth_bits(const uint8_t *p, size_t stride, i32x16 q[8]) {
+  i32x16 bits = rows_load1(p, stride);
+  UNROLL for (int i = 0; i < 8; i++) {
+    i32x16 four = i32x16_and(i32x16_shr(bits, 4 * i), i32x16_set1(15));
+    i32x16 spread = i32x16_mul(four, i32x16_set1(0x00204081));
+    i32x16 ones = i32x16_and(spread, i32x16_set1(0x01010101));
+    q[i] = i32x16_or(q[i], i32x16_shl(ones, 4));
+  }
+}
+
+enum { OFFSET_Q4_0 = 8, OFFSET_Q4_1 = 0, OFFSET_Q5_0 = 16, OFFSET_Q5_1 = 0, OFFSET_Q8_0 = 0 };
+enum { HAS_MIN_Q4_0 = 0, HAS_MIN_Q4_1 = 1, HAS_MIN_Q5_0 = 0, HAS_MIN_Q5_1 = 1, HAS_MIN_Q8_0 = 0 };
+enum { SIGNED_Q4_0 = 0, SIGNED_Q4_1 = 0, SIGNED_Q5_0 = 0, SIGNED_Q5_1 = 0, SIGNED_Q8_0 = 1 };
+
+// {f16 d; u8 q[16]}
+INLINE void load_Q4_0(const uint8_t *p, size_t stride, block32 *b) {
+  b->d = rows_f16(p, stride);
+  load_nibbles(p + 2, stride, b->q);
+}
+// {f16 d, m; u8 q[16]}
+INLINE void load_Q4_1(const uint8_t *p, size_t stride, block32 *b) {
+  b->d = rows_f16(p, stride), b->m = rows_f16(p + 2, stride);
+  load_nibbles(p + 4, stride, b->q);
+}
+// {f16 d; u8 high[4]; u8 q[16]}
+INLINE void load_Q5_0(const uint8_t *p, size_t stride, block32 *b) {
+  b->d = rows_f16(p, stride);
+  load_nibbles(p + 6, stride, b->q);
+  add_fifth_bits(p + 2, stride, b->q);
+}
+// {f16 d, m; u8 high[4]; u8 q[16]}
+INLINE void load_Q5_1(const uint8_t *p, size_t stride, block32 *b) {
+  b->d = rows_f16(p, stride), b->m = rows_f16(p + 2, stride);
+  load_nibbles(p + 8, stride, b->q);
+  add_fifth_bits(p + 4, stride, b->q);
+}
+// {f16 d; i8 q[32]}
+INLINE void load_Q8_0(const uint8_t *p, size_t stride, block32 *b) {
+  b->d = rows_f16(p, stride);
+  rows_load8(p + 2, stride, b->q);
+}
+
+// 256 columns of 16 rows in memory. Weight = d * scale[column / SUB] * (q - OFFSET) -
+// dmin * min[column / 32].
+typedef struct {
+  float d[16], dmin[16];
+  int32_t scales[16][16]; // [sub-block][row]
+  int32_t mins[4][16];    // [sub-block / 2][row], two int16 each
+  uint8_t q[64][64];      // [column / 4][row][4]
+} panel256;
+
+enum { SUB_Q4_K = 32, SUB_Q5_K = 32, SUB_Q6_K = 16 };
+enum { OFFSET_Q4_K = 0, OFFSET_Q5_K = 0, OFFSET_Q6_K = 32 };
+enum { HAS_MIN_Q4_K = 1, HAS_MIN_Q5_K = 1, HAS_MIN_Q6_K = 0 };
+
+INLINE void scales_from_bytes(i32x16 bytes, int32_t out[4][16]) {
+  UNROLL for (int i = 0; i < 4; i++)
+    i32x16_store(out[i], i32x16_and(i32x16_shr(bytes, 8 * i), i32x16_set1(255)));
+}
+
+INLINE void pairs_from_bytes(i32x16 bytes, int32_t out[2][16]) {
+  UNROLL for (int i = 0; i < 2; i++) {
+    i32x16 two = i32x16_shr(bytes, 16 * i);
+    i32x16 low = i32x16_and(two, i32x16_set1(255));
+    i32x16 high = i32x16_shl(i32x16_and(two, i32x16_set1(0xff00)), 8);
+    i32x16_store(out[i], i32x16_or(low, high));
+  }
+}
+
+// {f16 d, dmin; u8 scales[12]}: eight 6-bit scales and eight 6-bit minima; the last four of each
+// have their upper two bits above those of the first four.
+INLINE void load_k_scales(const uint8_t *p, size_t stride, panel256 *panel) {
+  f32x16_store(panel->d, rows_f16(p, stride));
+  f32x16_store(panel->dmin, rows_f16(p + 2, stride));
+  i32x16 a = rows_load1(p + 4, stride), b = rows_load1(p + 8, stride);
+  i32x16 c = rows_load1(p + 12, stride);
+  const i32x16 six = i32x16_set1(0x3f3f3f3f), two = i32x16_set1(0x30303030);
+  scales_from_bytes(i32x16_and(a, six), panel->scales);
+  pairs_from_bytes(i32x16_and(b, six), panel->mins);
+  i32x16 scaleTop = i32x16_and(i32x16_shr(a, 2), two), minTop = i32x16_and(i32x16_shr(b, 2), two);
+  scales_from_bytes(i32x16_or(low_nibbles(c), scaleTop), panel->scales + 4);
+  pairs_from_bytes(i32x16_or(high_nibbles(c), minTop), panel->mins + 2);
+}
+
+// {scales; u8 q[128]}: 32 bytes hold 64 columns, the first 32 in the low nibbles.
+INLINE void load_Q4_K(const uint8_t *p, size_t stride, panel256 *panel) {
+  load_k_scales(p, stride, panel);
+  for (int run = 0; run < 4; run++) {
+    i32x16 t[8];
+    rows_load8(p + 16 + 32 * run, stride, t);
+    UNROLL for (int i = 0; i < 8; i++) {
+      i32x16_store(panel->q[16 * run + i], low_nibbles(t[i]));
+      i32x16_store(panel->q[16 * run + 8 + i], high_nibbles(t[i]));
+    }
+  }
+}
+
+// {scales; u8 high[32]; u8 q[128]}: bit j of high[c] belongs to column c of sub-block j.
+INLINE void load_Q5_K(const uint8_t *p, size_t stride, panel256 *panel) {
+  load_k_scales(p, stride, panel);
+  i32x16 high[8];
+  rows_load8(p + 16, stride, high);
+  const i32x16 one = i32x16_set1(0x01010101);
+  for (int run = 0; run < 4; run++) {
+    i32x16 t[8];
+    rows_load8(p + 48 + 32 * run, stride, t);
+    UNROLL for (int i = 0; i < 8; i++) {
+      i32x16 first = i32x16_and(high[i], one);
+      i32x16 second = i32x16_and(i32x16_shr(high[i], 1), one);
+      i32x16 lower = i32x16_or(low_nibbles(t[i]), i32x16_shl(first, 4));
+      i32x16 upper = i32x16_or(high_nibbles(t[i]), i32x16_shl(second, 4));
+      i32x16_store(panel->q[16 * run + i], lower);
+      i32x16_store(panel->q[16 * run + 8 + i], upper);
+      high[i] = i32x16_shr(high[i], 2);
+    }
+  }
+}
+
+// Two upper bits at `shift` of every byte, put above a nibble.
+INLINE i32x16 with_top(i32x16 nibbles, i32x16 top, int shift) {
+  i32x16 two = i32x16_and(i32x16_shr(top, shift), i32x16_set1(0x03030303));
+  return i32x16_or(nibbles, i32x16_shl(two, 4));
+}
+
+// {u8 low[128]; u8 high[64]; i8 scales[16]; f16 d}: each half of 128 columns takes 64 bytes of
+// nibbles (columns 0 to 63 low, 64 to 127 high) and 32 bytes of two upper bits for its quarters.
+INLINE void load_Q6_K(const uint8_t *p, size_t stride, panel256 *panel) {
+  f32x16_store(panel->d, rows_f16(p + 208, stride));
+  for (int i = 0; i < 4; i++) {
+    i32x16 bytes = rows_load1(p + 192 + 4 * i, stride);
+    scales_from_bytes(bytes, panel->scales + 4 * i);
+  }
+  for (int i = 0; i < 16; i++) { // scales are signed: (b ^ 128) - 128
+    i32x16 s = i32x16_load(panel->scales[i]);
+    i32x16 flipped = i32x16_add(s, i32x16_set1(128));
+    s = i32x16_sub(i32x16_and(flipped, i32x16_set1(255)), i32x16_set1(128));
+    i32x16_store(panel->scales[i], s);
+  }
+  for (int half = 0; half < 2; half++) {
+    i32x16 a[8], b[8], top[8];
+    rows_load8(p + 64 * half, stride, a);
+    rows_load8(p + 64 * half + 32, stride, b);
+    rows_load8(p + 128 + 32 * half, stride, top);
+    UNROLL for (int i = 0; i < 8; i++) {
+      uint8_t(*q)[64] = panel->q + 32 * half + i;
+      i32x16_store(q[0], with_top(low_nibbles(a[i]), top[i], 0));
+      i32x16_store(q[8], with_top(low_nibbles(b[i]), top[i], 2));
+      i32x16_store(q[16], with_top(high_nibbles(a[i]), top[i], 4));
+      i32x16_store(q[24], with_top(high_nibbles(b[i]), top[i], 6));
+    }
+  }
+}

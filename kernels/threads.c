@@ -1,0 +1,354 @@
+// The thread pool: runs a plan group by group. Units are taken dynamically, the last thread to
+// arrive at a barrier does the small serial operations that follow, waiting spins and then
+// sleeps. Which thread does what never changes a result.
+#define _GNU_SOURCE
+#include "internal.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+enum { THREAD_LIMIT = 256, POOL_LIMIT = 256 };
+enum { SPIN_BUSY_NS = 60000, SPIN_IDLE_NS = 200000, IDLE = 1u, STEP = 2u };
+
+struct pool;
+struct worker {
+  struct pool *pool;
+  uint32_t index;
+  uint32_t seen; // last phase this thread took part in
+  uint8_t *scratch;
+  size_t scratchBytes;
+};
+
+struct pool {
+  const struct kernels *kernels;
+  uint32_t threads;
+  struct plan plan;
+  cria_op *ops; // private copies: a caller cannot change them while they run
+  uint8_t *inputs;
+  size_t opsBytes, inputBytes;
+  uint8_t *shared;
+  size_t sharedBytes;
+  uint64_t *times;
+  uint64_t startedAt;
+  uint32_t first, last; // the group being run: jobs [first, last)
+  uint32_t merging;     // second half of the group's split attends
+  atomic_uint quit;
+  _Alignas(64) atomic_ullong next; // next unit of the group
+  _Alignas(64) atomic_uint arrived;
+  _Alignas(64) atomic_uint phase; // counts by STEP; bit IDLE: nothing to do
+  _Alignas(64) atomic_uint sleepers;
+  pthread_mutex_t running, sleep;
+  pthread_cond_t wake;
+  pthread_t ids[THREAD_LIMIT];
+  struct worker workers[THREAD_LIMIT];
+};
+
+static uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static inline void pause_cpu(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static void sleep_until_changed(struct pool *p, uint32_t seen) {
+  atomic_fetch_add(&p->sleepers, 1);
+#if defined(__linux__)
+  while (atomic_load(&p->phase) == seen)
+    syscall(SYS_futex, &p->phase, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+#else
+  pthread_mutex_lock(&p->sleep);
+  while (atomic_load(&p->phase) == seen) pthread_cond_wait(&p->wake, &p->sleep);
+  pthread_mutex_unlock(&p->sleep);
+#endif
+  atomic_fetch_sub(&p->sleepers, 1);
+}
+
+// Lets everybody go on with the group that was set.
+static void bump(struct pool *p, uint32_t idle) {
+  uint32_t phase = atomic_load_explicit(&p->phase, memory_order_relaxed);
+  atomic_store(&p->phase, ((phase | IDLE) + 1) | idle);
+  if (!atomic_load(&p->sleepers)) return;
+#if defined(__linux__)
+  syscall(SYS_futex, &p->phase, FUTEX_WAKE_PRIVATE, THREAD_LIMIT, NULL, NULL, 0);
+#else
+  pthread_mutex_lock(&p->sleep);
+  pthread_cond_broadcast(&p->wake);
+  pthread_mutex_unlock(&p->sleep);
+#endif
+}
+
+static uint32_t await_phase(struct pool *p, uint32_t seen) {
+  uint64_t limit = seen & IDLE ? SPIN_IDLE_NS : SPIN_BUSY_NS, start = 0;
+  for (uint32_t i = 1;; i++) {
+    uint32_t phase = atomic_load_explicit(&p->phase, memory_order_acquire);
+    if (phase != seen) return phase;
+    pause_cpu();
+    if (i % 64) continue;
+    uint64_t now = now_ns();
+    if (!start) start = now;
+    else if (now - start > limit) break;
+  }
+  sleep_until_changed(p, seen);
+  return atomic_load(&p->phase);
+}
+
+static uint64_t units_of(const struct pool *p, const struct job *job) {
+  if (p->merging) return job->merge ? (uint64_t)job->op->rows * job->op->p[0] : 0;
+  return job->units ? job->units : 1;
+}
+
+// The job and unit that the n-th unit of the group is; NULL past the end.
+static const struct job *locate(const struct pool *p, uint64_t n, int64_t *unit) {
+  for (uint32_t i = p->first; i < p->last; i++) {
+    const struct job *job = &p->plan.jobs[i];
+    uint64_t units = units_of(p, job);
+    *unit = job->units || p->merging ? (int64_t)n : WHOLE;
+    if (n < units) return job;
+    n -= units;
+  }
+  return NULL;
+}
+
+static void run_group(struct pool *p, uint8_t *scratch) {
+  int64_t unit, nextUnit;
+  uint64_t n = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+  const struct job *job = locate(p, n, &unit);
+  while (job) { // claimed one ahead, so that a kernel can warm up what it will read next
+    n = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+    const struct job *next = locate(p, n, &nextUnit);
+    run_fn run = p->merging ? p->kernels->merge : p->kernels->run[job->op->kind];
+    run(job, unit, next == job ? nextUnit : -1, scratch);
+    job = next, unit = nextUnit;
+  }
+}
+
+static void record_time(struct pool *p, uint32_t job) {
+  if (!p->times) return;
+  uint64_t now = now_ns();
+  p->times[job] += now - p->startedAt;
+  p->startedAt = now;
+}
+
+static int group_is_serial(const struct pool *p) {
+  for (uint32_t i = p->first; i < p->last; i++)
+    if (p->plan.jobs[i].units) return 0;
+  return 1;
+}
+
+static int group_merges(const struct pool *p) {
+  for (uint32_t i = p->first; i < p->last; i++)
+    if (p->plan.jobs[i].merge) return 1;
+  return 0;
+}
+
+// A job with a second half is a group of its own, whatever was recorded together with it.
+static void find_group_end(struct pool *p) {
+  const struct job *jobs = p->plan.jobs;
+  p->last = p->first + 1;
+  if (jobs[p->first].merge) return;
+  while (p->last < p->plan.count && jobs[p->last].together && !jobs[p->last].merge) p->last++;
+}
+
+// Called with the whole group done: runs serial groups, then sets up the next shared one.
+// Returns 0 when the plan is finished.
+static int advance(struct pool *p, uint8_t *scratch) {
+  record_time(p, p->first);
+  atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+  if (!p->merging && group_merges(p)) {
+    p->merging = 1;
+    return 1;
+  }
+  p->merging = 0;
+  for (p->first = p->last; p->first < p->plan.count; p->first = p->last) {
+    find_group_end(p);
+    if (!group_is_serial(p)) return 1;
+    for (uint32_t i = p->first; i < p->last; i++) {
+      const struct job *job = &p->plan.jobs[i];
+      p->kernels->run[job->op->kind](job, WHOLE, -1, scratch);
+      record_time(p, i);
+    }
+  }
+  return 0;
+}
+
+// Works on groups until the plan is finished; `phase` is the one that was just begun.
+static uint32_t take_part(struct worker *w, uint32_t phase) {
+  struct pool *p = w->pool;
+  while (!(phase & IDLE)) {
+    run_group(p, w->scratch);
+    uint32_t count = atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1;
+    if (count == p->threads) {
+      atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
+      bump(p, advance(p, w->scratch) ? 0 : IDLE);
+    }
+    phase = await_phase(p, phase);
+  }
+  return phase;
+}
+
+static void *worker_main(void *argument) {
+  struct worker *w = argument;
+  // `quit` is looked at before every wait as well: its phase may have come while taking part.
+  while (!atomic_load(&w->pool->quit)) {
+    w->seen = await_phase(w->pool, w->seen);
+    if (!(w->seen & IDLE)) w->seen = take_part(w, w->seen);
+  }
+  return NULL;
+}
+
+static void *grow(void *old, size_t *have, size_t need) {
+  if (need <= *have) return old;
+  void *fresh = NULL;
+  if (posix_memalign(&fresh, 4096, (need + 4095) & ~(size_t)4095)) return NULL;
+  free(old);
+  *have = need;
+  return fresh;
+}
+
+static int prepare_memory(struct pool *p) {
+  for (uint32_t i = 0; i < p->threads; i++) {
+    struct worker *w = &p->workers[i];
+    void *scratch = grow(w->scratch, &w->scratchBytes, p->plan.scratchBytes);
+    if (!scratch && p->plan.scratchBytes) return 0;
+    w->scratch = scratch;
+  }
+  void *shared = grow(p->shared, &p->sharedBytes, p->plan.sharedBytes);
+  if (!shared && p->plan.sharedBytes) return 0;
+  p->shared = shared;
+  for (uint32_t i = 0; i < p->plan.count; i++)
+    p->plan.jobs[i].shared = p->shared + p->plan.jobs[i].sharedOffset;
+  return 1;
+}
+
+static int copy_in(void **to, size_t *have, const void *from, size_t bytes) {
+  void *space = grow(*to, have, bytes);
+  if (!space && bytes) return 0;
+  *to = space;
+  if (bytes) memcpy(space, from, bytes);
+  return 1;
+}
+
+static void execute(struct pool *p) {
+  struct worker *own = &p->workers[0];
+  p->first = p->last = 0, p->merging = 0;
+  p->startedAt = p->times ? now_ns() : 0;
+  for (p->first = 0; p->first < p->plan.count; p->first = p->last) {
+    find_group_end(p);
+    if (!group_is_serial(p)) break;
+    for (uint32_t i = p->first; i < p->last; i++) {
+      const struct job *job = &p->plan.jobs[i];
+      p->kernels->run[job->op->kind](job, WHOLE, -1, own->scratch);
+      record_time(p, i);
+    }
+  }
+  if (p->first >= p->plan.count) return;
+  atomic_store(&p->next, 0);
+  if (p->threads == 1) {
+    do run_group(p, own->scratch);
+    while (advance(p, own->scratch));
+    return;
+  }
+  bump(p, 0);
+  take_part(own, atomic_load(&p->phase));
+}
+
+static struct pool *pools[POOL_LIMIT];
+static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
+
+// Looks up a pool and takes its run lock, so that it cannot be freed; NULL with *code set.
+static struct pool *pool_take(int32_t handle, int32_t *code) {
+  pthread_mutex_lock(&table);
+  struct pool *p = handle >= 0 && handle < POOL_LIMIT ? pools[handle] : NULL;
+  *code = p ? CRIA_OK : CRIA_FAIL(BAD_HANDLE);
+  if (p && pthread_mutex_trylock(&p->running)) p = NULL, *code = CRIA_FAIL(BUSY);
+  pthread_mutex_unlock(&table);
+  return p;
+}
+
+CRIA_API int32_t cria_run(int32_t pool, const void *step, uint32_t opCount, const void *inputs,
+                          uint32_t inputWords, int32_t *fault, void *nanoseconds) {
+  if (opCount == 0) return CRIA_OK;
+  if (!step || opCount > 1u << 20 || (inputWords && !inputs)) return CRIA_FAIL(BAD_SHAPE);
+  int32_t code;
+  struct pool *p = pool_take(pool, &code);
+  if (!p) return code;
+  size_t inputBytes = (size_t)inputWords * 4;
+  int copied = copy_in((void **)&p->ops, &p->opsBytes, step, opCount * sizeof(cria_op)) &&
+               copy_in((void **)&p->inputs, &p->inputBytes, inputs, inputBytes);
+  p->plan.inputs = p->inputs, p->plan.inputBytes = inputBytes, p->times = nanoseconds;
+  code = copied ? plan_make(&p->plan, p->ops, opCount, fault) : CRIA_FAIL(NO_MEMORY);
+  if (code == CRIA_OK) {
+    if (!prepare_memory(p)) code = CRIA_FAIL(NO_MEMORY);
+    else execute(p);
+    plan_unpin(&p->plan);
+  }
+  p->times = NULL;
+  pthread_mutex_unlock(&p->running);
+  return code;
+}
+
+static void pool_destroy(struct pool *p, uint32_t started) {
+  atomic_store(&p->quit, 1);
+  bump(p, IDLE);
+  for (uint32_t i = 1; i < started; i++) pthread_join(p->ids[i], NULL);
+  for (uint32_t i = 0; i < p->threads; i++) free(p->workers[i].scratch);
+  free(p->ops), free(p->inputs), free(p->shared), free(p->plan.jobs), free(p->plan.pinned);
+  pthread_mutex_destroy(&p->running), pthread_mutex_destroy(&p->sleep);
+  pthread_cond_destroy(&p->wake);
+  free(p);
+}
+
+static int32_t pool_add(struct pool *p) {
+  int32_t handle = CRIA_FAIL(TOO_MANY);
+  pthread_mutex_lock(&table);
+  for (int32_t i = 0; i < POOL_LIMIT && handle < 0; i++)
+    if (!pools[i]) pools[i] = p, handle = i;
+  pthread_mutex_unlock(&table);
+  return handle;
+}
+
+CRIA_API int32_t cria_pool_create(uint32_t threads, const uint8_t *isa) {
+  if (threads == 0 || threads > THREAD_LIMIT || !isa) return CRIA_FAIL(BAD_PARAMETER);
+  const struct kernels *kernels = kernels_named((const char *)isa);
+  if (!kernels) return CRIA_FAIL(BAD_ISA);
+  void *space = NULL;
+  if (posix_memalign(&space, 64, sizeof(struct pool))) return CRIA_FAIL(NO_MEMORY);
+  struct pool *p = memset(space, 0, sizeof *p);
+  p->kernels = kernels, p->threads = threads;
+  atomic_store(&p->phase, IDLE);
+  pthread_mutex_init(&p->running, NULL), pthread_mutex_init(&p->sleep, NULL);
+  pthread_cond_init(&p->wake, NULL);
+  for (uint32_t i = 0; i < threads; i++) p->workers[i] = (struct worker){p, i, IDLE, NULL, 0};
+  uint32_t started = 1;
+  while (started < threads &&
+         !pthread_create(&p->ids[started], NULL, worker_main, &p->workers[started]))
+    started++;
+  int32_t handle = started == threads ? pool_add(p) : CRIA_FAIL(THREADS);
+  if (handle < 0) pool_destroy(p, started);
+  return handle;
+}
+
+CRIA_API int32_t cria_pool_free(int32_t handle) {
+  int32_t code;
+  struct pool *p = pool_take(handle, &code);
+  if (!p) return code;
+  pthread_mutex_lock(&table);
+  pools[handle] = NULL;
+  pthread_mutex_unlock(&table);
+  pthread_mutex_unlock(&p->running);
+  pool_destroy(p, p->threads);
+  return CRIA_OK;
+}

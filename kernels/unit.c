@@ -1,0 +1,48 @@
+// Compiled once per line of isas.def, with -DISA=<name> and that instruction set's features.
+#include "internal.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define ISA_HEADER(name) STRING(isa/name.h)
+
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wpass-failed"
+#include ISA_HEADER(ISA)
+enum {
+#define QUANT(name, id, elements, bytes, class) BYTES_##name = bytes,
+#include "quants.def"
+#undef QUANT
+};
+#include "elementwise.h"
+#include "quants.h"
+#include "matmul.h"
+#include "float_matmul.h"
+#include "rows.h"
+#include "attention.h"
+
+static const run_fn products[QUANT_COUNT] = {
+#define QUANT(name, id, elements, bytes, class) [QUANT_##name] = product_##name,
+#include "quants.def"
+#undef QUANT
+};
+static void run_matmul(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
+  products[job->quant](job, unit, next, scratch);
+}
+static void run_gated(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
+  products[job->quant](job, unit, next, scratch);
+}
+
+const struct kernels JOIN(kernels_, ISA) = {
+    .name = STRING(ISA),
+    .run =
+        {
+#define OP(name, operands, parameters, floats) [OP_##name] = run_##name,
+#include "ops.def"
+#undef OP
+        },
+    .merge = run_merge,
+};
