@@ -1,0 +1,58 @@
+/** What an opened model file offers in any format: metadata, and where tensors lie. @module */
+
+/** A list in the metadata: numbers come as typed arrays. */
+export type MetadataArray =
+  | readonly string[]
+  | readonly boolean[]
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | BigUint64Array
+  | BigInt64Array
+  | Float64Array
+  | readonly MetadataArray[];
+
+/** A value of the metadata; a 64-bit number is a bigint only where a number would not be exact. */
+export type MetadataValue = string | number | bigint | boolean | MetadataArray;
+
+/** Where a tensor lies, and what it looks like. */
+export interface TensorInfo {
+  /** Its name: "blk.0.attn_q.weight". */
+  readonly name: string;
+  /** ggml's name of its type, also of types that cria cannot run. */
+  readonly type: string;
+  /** Row-major, as in `[rows, columns]`: a row is contiguous. */
+  readonly shape: readonly number[];
+  /** Byte offset in its file, checked to lie inside it together with `bytes`. */
+  readonly offset: number;
+  /** Its size in bytes. */
+  readonly bytes: number;
+  /** The file that holds it. */
+  readonly path: string;
+}
+
+/** An opened model file: the header is in memory, the tensors stay where they are. */
+export interface ModelFile extends Disposable {
+  /** The format, told by content. */
+  readonly format: "gguf";
+  /** The version of the format. */
+  readonly version: number;
+  /** The path as it was given. */
+  readonly path: string;
+  /** Size of the file in bytes. */
+  readonly fileBytes: number;
+  /** Inode of the opened file, where the system has one: whoever maps the path can compare. */
+  readonly inode: number | null;
+  /** Device of the opened file, for the same comparison. */
+  readonly device: number;
+  /** What the file says about the model, in the file's order. */
+  readonly metadata: ReadonlyMap<string, MetadataValue>;
+  /** All tensors by name, in the file's order. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** The tensor of that name; throws a `ModelError` if there is none. */
+  tensor(name: string): TensorInfo;
+}

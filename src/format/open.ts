@@ -1,0 +1,34 @@
+/** Opens a model file by its content, whatever its name says. @module */
+import { formatError } from "../bytes.ts";
+import type { ModelFile } from "./file.ts";
+import { readGguf } from "./gguf.ts";
+import { describe, GGUF_MAGIC, SIGNATURE_BYTES } from "./signature.ts";
+import { Source } from "./source.ts";
+
+/** One format: how its files begin, and how they are read. */
+interface Format {
+  readonly name: string;
+  readonly matches: (start: string) => boolean;
+  readonly read: (source: Source) => Promise<ModelFile>;
+}
+
+/** Every format that cria reads. */
+const FORMATS: readonly Format[] = [
+  { name: "GGUF", matches: (start) => start.startsWith(GGUF_MAGIC), read: readGguf },
+];
+
+/**
+ * Opens a model file of any format that cria reads.
+ *
+ * @throws {FormatError} it is of another format (the message says which), or it breaks its own
+ * @throws {ArgumentError} the file is not there or may not be read
+ */
+export async function openModelFile(path: string): Promise<ModelFile> {
+  using source = await Source.open(path);
+  const bytes = await source.start(SIGNATURE_BYTES);
+  const start = String.fromCharCode(...bytes);
+  const format = FORMATS.find(({ matches }) => matches(start));
+  if (format !== undefined) return await format.read(source);
+  const known = FORMATS.map(({ name }) => name).join(", ");
+  throw formatError(path, `${describe(bytes)}; cria reads ${known}`, 0);
+}
