@@ -1,0 +1,193 @@
+/** What is left to choose from: tokens with logits, and how the best are found. @module */
+
+/**
+ * Tokens and logits side by side. At first they are the whole vocabulary, which has no list of
+ * tokens; samplers hand on shorter lists. NaN and -Infinity mean: never.
+ */
+export interface Candidates {
+  /** Token of each place; undefined where token i is at place i. */
+  readonly tokens: Uint32Array | undefined; // [count]
+  /** Logit of each place. */
+  readonly logits: Float32Array | Float64Array; // [count]
+  /** Highest logit first; among equals the lowest token. */
+  readonly sorted: boolean;
+}
+
+/** Up to here the best are found by one pass with insertion, beyond by sorting. */
+const INSERTION_LIMIT = 128;
+
+/** Logits are read in blocks of this many; most blocks fail as a whole. */
+const BLOCK = 8;
+
+/** Width of a bucket, and how many there are: together 32 nats, beyond which nothing matters. */
+const BUCKET_NATS = 1 / 32;
+const BUCKET_COUNT = 1024;
+
+/** The token at a place. */
+export function tokenAt({ tokens }: Candidates, place: number): number {
+  return tokens === undefined ? place : tokens[place]!;
+}
+
+/** The place of the highest logit, the first of equals; -1 where there is none above -Infinity. */
+export function bestPlace({ logits, sorted }: Candidates): number {
+  if (sorted) return logits.length === 0 ? -1 : 0;
+  return bestPlaces(logits, 1)[0] ?? -1;
+}
+
+/** The candidates at some places, in their order. */
+export function pick(from: Candidates, places: ArrayLike<number>, sorted: boolean): Candidates {
+  const count = places.length;
+  const tokens = new Uint32Array(count);
+  const logits = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    const place = places[i]!;
+    tokens[i] = tokenAt(from, place);
+    logits[i] = from.logits[place]!;
+  }
+  return { tokens, logits, sorted };
+}
+
+/** The first of sorted candidates. */
+export function first(from: Candidates, count: number): Candidates {
+  return {
+    tokens: from.tokens?.subarray(0, count),
+    logits: from.logits.subarray(0, count),
+    sorted: from.sorted,
+  };
+}
+
+/** The `count` best, sorted. */
+export function best(from: Candidates, count: number): Candidates {
+  if (from.sorted) return first(from, count);
+  if (count <= INSERTION_LIMIT) return pick(from, bestPlaces(from.logits, count), true);
+  return first(deepEnough(from, (places) => places >= count), count);
+}
+
+/**
+ * The best, sorted, as deep as they are enough, or all. Counts them in buckets of logits first, so
+ * that only those are sorted that will be asked for.
+ * @param enough whether this many places with this sum of `weigh`ts suffice
+ */
+export function deepEnough(
+  from: Candidates,
+  enough: (places: number, weight: number) => boolean,
+): Candidates {
+  const top = bestPlace(from);
+  if (from.sorted || top < 0) return from;
+  const { logits } = from;
+  const highest = logits[top]!;
+  const counts = new Uint32Array(BUCKET_COUNT);
+  const weights = new Float64Array(BUCKET_COUNT);
+  for (let place = 0; place < logits.length; place++) {
+    const depth = highest - logits[place]!;
+    if (!(depth < BUCKET_COUNT * BUCKET_NATS)) continue; // NaN as well
+    const bucket = Math.floor(depth / BUCKET_NATS);
+    counts[bucket]!++;
+    weights[bucket]! += Math.exp(-depth);
+  }
+  let count = 0;
+  let weight = 0;
+  for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+    count += counts[bucket]!;
+    weight += weights[bucket]!;
+    // One bucket more: the sums differ from those of `weigh` by rounding.
+    if (enough(count, weight)) return above(from, highest - (bucket + 2) * BUCKET_NATS);
+  }
+  return above(from, -Infinity);
+}
+
+/** All above a logit, sorted. */
+export function above(from: Candidates, floor: number): Candidates {
+  const { logits } = from;
+  const places: number[] = [];
+  for (let place = 0; place < logits.length; place++) {
+    if (logits[place]! > floor) places.push(place);
+  }
+  const order = Uint32Array.from(places);
+  if (!from.sorted) {
+    order.sort((a, b) => {
+      const left = logits[a]!;
+      const right = logits[b]!;
+      return right > left ? 1 : right < left ? -1 : a - b; // a difference fails at infinities
+    });
+  }
+  return pick(from, order, true);
+}
+
+/**
+ * Places of the highest logits in order, by insertion into a short sorted list. Nearly all blocks
+ * fail the comparison with the worst of the list, so this costs little more than reading.
+ */
+function bestPlaces(logits: Float32Array | Float64Array, count: number): Uint32Array {
+  const list: ShortList = {
+    places: new Uint32Array(count),
+    values: new Float64Array(count).fill(-Infinity),
+    found: 0,
+  };
+  const blocksEnd = logits.length - logits.length % BLOCK;
+  let at = 0;
+  for (;;) {
+    at = skipBlocks(logits, at, blocksEnd, list.values[count - 1]!);
+    if (at >= blocksEnd) break;
+    for (const end = at + BLOCK; at < end; at++) insert(list, at, logits[at]!);
+  }
+  for (; at < logits.length; at++) insert(list, at, logits[at]!);
+  return list.places.subarray(0, list.found);
+}
+
+/** The best places so far, in order; what is not found yet is -Infinity. */
+interface ShortList {
+  readonly places: Uint32Array; // [count]
+  readonly values: Float64Array; // [count]
+  found: number;
+}
+
+/** The first block from `at` on with a logit above `floor`, or `end`. */
+function skipBlocks(
+  logits: Float32Array | Float64Array,
+  at: number,
+  end: number,
+  floor: number,
+): number {
+  for (; at < end; at += BLOCK) {
+    if (
+      logits[at]! > floor || logits[at + 1]! > floor || logits[at + 2]! > floor ||
+      logits[at + 3]! > floor || logits[at + 4]! > floor || logits[at + 5]! > floor ||
+      logits[at + 6]! > floor || logits[at + 7]! > floor
+    ) break;
+  }
+  return at;
+}
+
+/** Puts a place where it belongs, behind its equals, if it belongs on the list at all. */
+function insert(list: ShortList, place: number, value: number): void {
+  const { places, values } = list;
+  let at = values.length - 1;
+  if (!(value > values[at]!)) return;
+  for (; at > 0 && values[at - 1]! < value; at--) {
+    values[at] = values[at - 1]!;
+    places[at] = places[at - 1]!;
+  }
+  values[at] = value;
+  places[at] = place;
+  if (list.found < values.length) list.found++;
+}
+
+/**
+ * exp(logit - highest) of every place: probabilities but for their sum. An infinite logit takes
+ * all there is.
+ */
+export function weigh(
+  { logits }: Candidates,
+  highest: number,
+): { weights: Float64Array; sum: number } {
+  const weights = new Float64Array(logits.length);
+  let sum = 0;
+  for (let place = 0; place < logits.length; place++) {
+    const logit = logits[place]!;
+    const weight = logit === highest ? 1 : Math.exp(logit - highest);
+    weights[place] = weight > 0 ? weight : 0; // NaN as well
+    sum += weights[place]!;
+  }
+  return { weights, sum };
+}

@@ -1,0 +1,73 @@
+/** What a session needs of a model: sequences, a tokenizer, a chat template. @module */
+
+/** One run of positions in the cache of a model. Holds native memory until it is disposed of. */
+export interface Sequence extends Disposable {
+  /** How many tokens are in the cache; the next one gets this position. */
+  readonly position: number;
+  /** How many tokens fit. */
+  readonly capacity: number;
+  /** Forgets everything from `position` on; it is at most the present one. */
+  rewind(position: number): void;
+  /**
+   * Runs tokens through the model and appends them to the cache.
+   *
+   * When it fails or is aborted, `position` says how many tokens have got into the cache.
+   * @param tokens one or more token ids
+   * @param options `signal` stops it between two parts; `onProgress` hears of each part
+   * @returns logits after the last token, [vocabularySize], valid until the next call on this
+   * sequence. At once for short work (a token of a small model), as a promise for all
+   * that would block.
+   */
+  evaluate(
+    tokens: readonly number[],
+    options?: EvaluateOptions,
+  ): Promise<Float32Array> | Float32Array;
+}
+
+/** How an evaluation may be watched and stopped. */
+export interface EvaluateOptions {
+  /** Stops the work; the promise rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the tokens done so far and their total. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** The part of a tokenizer that generation uses. */
+export interface TokenizerLike {
+  /** The token before a text, where the model has one. */
+  readonly bosToken: number | undefined;
+  /** The token after a text, where the model has one. */
+  readonly eosToken: number | undefined;
+  /** Tokens that end a generation. */
+  readonly endTokens: ReadonlySet<number>;
+  /** Whether a text begins with `bosToken`. */
+  readonly addBos: boolean;
+  /** How many tokens there are. */
+  readonly vocabularySize: number;
+  /** The ids of a text. */
+  encode(text: string, options?: { bos?: boolean; special?: boolean }): number[];
+  /** The spelling of one token. */
+  piece(id: number): string;
+  /** What a token is for; `control` and `unknown` ones are found with `special: true` only. */
+  kind(id: number): string;
+  /** A decoder that takes one id at a time and never splits a character. */
+  stream(): TokenStreamLike;
+}
+
+/** A running decoder. */
+export interface TokenStreamLike {
+  /** The text that has become certain with this token; often its own, sometimes none. */
+  push(id: number): string;
+  /** What is left, replacement characters for broken ones. */
+  flush(): string;
+}
+
+/** A model as sessions see it. */
+export interface Engine {
+  /** The model's tokenizer. */
+  readonly tokenizer: TokenizerLike;
+  /** The Jinja source of the model's chat template, where the file has one. */
+  readonly chatTemplate: string | undefined;
+  /** A new, empty sequence. */
+  createSequence(): Sequence;
+}

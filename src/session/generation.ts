@@ -1,0 +1,153 @@
+/** The object that `generate`, `extend` and `chat` return: one run, consumed once. @module */
+
+import { CriaError } from "../errors.ts";
+
+/** One generated token and the text that became certain with it. */
+export interface Piece {
+  /** Text to show; empty while a character or a possible stop string is incomplete. */
+  readonly text: string;
+  /** The token's id. */
+  readonly token: number;
+  /** Natural logarithm of the token's probability before any sampler; with `logprobs` only. */
+  readonly logprob?: number;
+}
+
+/** Why a generation ended: by itself or a stop string, by a limit, or because it was stopped. */
+export type FinishReason = "stop" | "length" | "abort";
+
+/** How long things took. */
+export interface Timings {
+  /** Milliseconds from the start to the prompt's logits. */
+  readonly promptMs: number;
+  /** Prompt tokens evaluated in a second; those from the cache do not count. */
+  readonly promptPerSecond: number;
+  /** Milliseconds of all that came after the prompt, without the consumer's own time. */
+  readonly generateMs: number;
+  /** Tokens evaluated in a second after the prompt. */
+  readonly generatePerSecond: number;
+  /** Prompt tokens that were in the cache already. */
+  readonly cachedTokens: number;
+}
+
+/** What a generation came to. */
+export interface GenerationResult {
+  /** The whole text, without a stop string. */
+  readonly text: string;
+  /** Every generated token; an end token is not among them, those of a stop string are. */
+  readonly tokens: readonly number[];
+  /** Every token that stood before the generated ones. */
+  readonly promptTokens: readonly number[];
+  /** Why it ended. */
+  readonly finishReason: FinishReason;
+  /** How long it took. */
+  readonly timings: Timings;
+  /** The seed that repeats it. */
+  readonly seed: number;
+  /** The rendered chat template; of `chat` only. */
+  readonly rendered?: string;
+}
+
+/** The work behind a generation: pieces, and a result that can be asked for at any time. */
+export interface GenerationWork {
+  /** Generates; returns why it ended. */
+  pieces(): AsyncGenerator<Piece, FinishReason, void>;
+  /** What there is so far. */
+  result(finishReason: FinishReason): GenerationResult;
+  /** The signal that may stop the work. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * A generation. Nothing happens before it is iterated, or one of `text`, `stream` and `result` is
+ * used; it can be consumed once. Leaving a `for await` loop early stops it.
+ *
+ * When its signal aborts, iteration, `text()` and the stream throw the signal's reason, as `fetch`
+ * does, and `result` resolves with what there is and `finishReason: "abort"`.
+ */
+export class Generation implements AsyncIterable<Piece> {
+  readonly #work: GenerationWork;
+  readonly #outcome = Promise.withResolvers<GenerationResult>();
+  #consumed = false;
+
+  /**
+   * Sessions make them.
+   * @param work what to run
+   */
+  constructor(work: GenerationWork) {
+    this.#work = work;
+    this.#outcome.promise.catch(() => {}); // who only iterates hears of a failure there
+  }
+
+  /**
+   * What it came to. Asking for it runs the generation, unless something consumes it already or
+   * begins to in the same turn of the event loop.
+   */
+  get result(): Promise<GenerationResult> {
+    queueMicrotask(() => {
+      if (!this.#consumed) this.#drain();
+    });
+    return this.#outcome.promise;
+  }
+
+  /**
+   * The pieces, one per token.
+   * @throws CriaError when it has been consumed already
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<Piece, void, void> {
+    if (this.#consumed) {
+      throw new CriaError("Cannot read the generation: it has been read already");
+    }
+    this.#consumed = true;
+    return this.#pieces();
+  }
+
+  /** Runs it and gives the whole text. */
+  async text(): Promise<string> {
+    let text = "";
+    for await (const piece of this) text += piece.text;
+    return text;
+  }
+
+  /** The text as a stream; cancelling it stops the generation. */
+  stream(): ReadableStream<string> {
+    const pieces = this[Symbol.asyncIterator]();
+    const stopped = () => this.#outcome.resolve(this.#work.result("abort"));
+    return new ReadableStream<string>({
+      async pull(controller) {
+        for (;;) {
+          const { done, value } = await pieces.next();
+          if (done) return controller.close();
+          if (value.text !== "") return controller.enqueue(value.text);
+        }
+      },
+      async cancel() {
+        await pieces.return();
+        stopped(); // a generator that never began does not run its own end
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** Runs it to its end for the sake of the result. */
+  async #drain(): Promise<void> {
+    try {
+      for await (const _ of this);
+    } catch {
+      // The outcome holds it.
+    }
+  }
+
+  /** Passes pieces on and settles the outcome, whichever way it ends. */
+  async *#pieces(): AsyncGenerator<Piece, void, void> {
+    const work = this.#work;
+    const { resolve, reject } = this.#outcome;
+    try {
+      resolve(work.result(yield* work.pieces()));
+    } catch (error) {
+      if (work.signal?.aborted) resolve(work.result("abort"));
+      else reject(error);
+      throw error;
+    } finally {
+      resolve(work.result("abort")); // left early; after anything else it changes nothing
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/** A conversation with a model: its past, and the generations that go on from it. @module */
+
+import { type ChatMessage, ChatTemplate, type RenderOptions } from "../chat/template.ts";
+import { ArgumentError } from "../errors.ts";
+import { Sampler, type SamplerOptions } from "../sampling/sampler.ts";
+import type { Engine } from "./engine.ts";
+import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
+import { Generation } from "./generation.ts";
+import { Past } from "./past.ts";
+import { encodeSegments, specialTokens } from "./prompt.ts";
+
+/** Sampler options that hold for every generation of a session unless it brings its own. */
+export type SessionOptions = SamplerOptions;
+
+/** Options of one turn of a chat. */
+export interface ChatOptions
+  extends GenerateOptions, Pick<RenderOptions, "tools" | "documents" | "variables"> {}
+
+/** Text (never parsed for special tokens) or token ids. */
+export type Prompt = string | readonly number[];
+
+/**
+ * A conversation with a model. It holds native memory: dispose of it, best with `using`; that
+ * waits for a call in flight. One generation runs at a time.
+ */
+export class Session implements Disposable {
+  readonly #engine: Engine;
+  readonly #options: SessionOptions;
+  readonly #past: Past;
+  #template: ChatTemplate | undefined;
+
+  /**
+   * Begins with an empty past.
+   * @param engine the model; `model.session(options)` passes itself
+   * @param options sampler options of all generations
+   * @throws ArgumentError when a sampler option cannot be used
+   */
+  constructor(engine: Engine, options: SessionOptions = {}) {
+    new Sampler(options); // its checks, early
+    this.#engine = engine;
+    this.#options = options;
+    this.#past = new Past(engine.createSequence());
+  }
+
+  /** How many tokens the past has. */
+  get position(): number {
+    return this.#past.tokens.length;
+  }
+
+  /** How many tokens the context holds. */
+  get capacity(): number {
+    return this.#past.capacity;
+  }
+
+  /** The tokens of the past. */
+  get tokens(): readonly number[] {
+    return [...this.#past.tokens];
+  }
+
+  /**
+   * Generates from a prompt that stands for itself. What it has in common with the past is taken
+   * from the cache; the rest of the past is forgotten.
+   * @throws ArgumentError when an option cannot be used; on reading, ContextError when the prompt
+   * does not fit
+   */
+  generate(prompt: Prompt, options: GenerateOptions = {}): Generation {
+    return this.#start(options, () => ({ tokens: this.#encode(prompt, true) }));
+  }
+
+  /**
+   * Generates from the past and what is added to it; an empty text just goes on.
+   * @throws ArgumentError when an option cannot be used; on reading, ContextError when it does
+   * not fit
+   */
+  extend(prompt: Prompt = "", options: GenerateOptions = {}): Generation {
+    return this.#start(options, () => {
+      const past = this.#past.tokens;
+      return { tokens: [...past, ...this.#encode(prompt, past.length === 0)] };
+    });
+  }
+
+  /**
+   * Answers a list of messages by the model's chat template, ChatML where the file has none. A
+   * list that goes on from an earlier one computes only what is new.
+   * @throws ArgumentError when an option cannot be used; on reading, CriaError when the template
+   * refuses the messages, ContextError when they do not fit
+   */
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
+    const { tools, documents, variables, ...rest } = options;
+    const template = this.#chatTemplate();
+    const stop = [rest.stop ?? [], template.stop ?? []].flat();
+    return this.#start({ ...rest, stop }, () => {
+      const rendered = template.render(messages, {
+        ...{ tools, documents, variables },
+        addGenerationPrompt: true,
+      });
+      const tokens = encodeSegments(this.#engine.tokenizer, rendered.segments);
+      return { tokens, rendered: rendered.text };
+    });
+  }
+
+  /** Forgets the past. */
+  reset(): void {
+    this.rewind(0);
+  }
+
+  /**
+   * Goes back to an earlier position.
+   * @param position how many tokens stay, at most as many as there are
+   */
+  rewind(position: number): void {
+    if (!(Number.isInteger(position) && position >= 0 && position <= this.position)) {
+      throw new ArgumentError(
+        `Cannot rewind to ${position}: the session has ${this.position} tokens`,
+      );
+    }
+    this.#past.rewind(position);
+  }
+
+  /** Frees the cache: now, or when the call in flight is done. */
+  [Symbol.dispose](): void {
+    this.#past[Symbol.dispose]();
+  }
+
+  #start(options: GenerateOptions, prompt: RunParts["prompt"]): Generation {
+    this.#past.assertUsable();
+    const all = { ...this.#options, ...options };
+    const { tokenizer } = this.#engine;
+    const sampler = new Sampler(all);
+    return new Generation(new Run({ past: this.#past, tokenizer, sampler, prompt }, all));
+  }
+
+  #encode(prompt: Prompt, first: boolean): readonly number[] {
+    if (typeof prompt !== "string") return prompt;
+    const { tokenizer } = this.#engine;
+    return tokenizer.encode(prompt, { bos: first && tokenizer.addBos, special: false });
+  }
+
+  #chatTemplate(): ChatTemplate {
+    const { tokenizer, chatTemplate } = this.#engine;
+    const piece = (id: number | undefined) => id === undefined ? "" : tokenizer.piece(id);
+    return this.#template ??= new ChatTemplate(chatTemplate, {
+      bosToken: piece(tokenizer.bosToken),
+      eosToken: piece(tokenizer.eosToken),
+      specialTokens: specialTokens(tokenizer).keys(),
+    });
+  }
+}
