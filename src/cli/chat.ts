@@ -1,0 +1,134 @@
+/** `cria chat`: a conversation on a terminal, or one turn of it. @module */
+
+import type { ChatMessage } from "../chat/template.ts";
+import type { Session } from "../session/session.ts";
+import { define, ENGINE, text } from "./command.ts";
+import { about, EXIT, oneLine } from "./failure.ts";
+import {
+  finish,
+  generateOptions,
+  GENERATION,
+  type GenerationFlags,
+  promptProgress,
+  promptText,
+  writeGeneration,
+} from "./generation.ts";
+import { Interrupt } from "./interrupt.ts";
+import { joinWithin } from "./layout.ts";
+import { LineReader } from "./line_reader.ts";
+import { loadModel, type Opened } from "./models.ts";
+import { dim, isTerminal, note, Progress, terminalWidth } from "./terminal.ts";
+
+/** The command. */
+export const command = define({
+  arguments: [{
+    name: "MODEL",
+    help: "A GGUF file (default: the embedded story model)",
+    optional: true,
+  }],
+  flags: {
+    system: text("TEXT", "What the model is told before the conversation", { setting: true }),
+    ...GENERATION,
+    ...ENGINE,
+  },
+  notes: [
+    "Without -p, on a terminal, it is a conversation: /reset begins anew, /exit leaves, /help " +
+    "says more. Ctrl-C stops an answer, once more leaves. Pasted lines are one message.",
+  ],
+  examples: [
+    "chat model.gguf",
+    'chat model.gguf --system "Answer in one word." -p "What is the capital of France?"',
+  ],
+  async run({ flags, given: [path] }) {
+    const { prompt, json, system } = flags;
+    const converse = prompt === undefined && !json && isTerminal.stdin();
+    const first = converse ? undefined : await promptText(prompt);
+    using opened = await load(path, flags);
+    const messages: ChatMessage[] = system === undefined
+      ? []
+      : [{ role: "system", content: system }];
+    return await about("chat with", opened.path, async () => {
+      using session = opened.model.session();
+      if (first === undefined) return await conversation(opened, session, messages, flags);
+      const { result } = await turn(session, [...messages, user(first)], flags);
+      return await finish(opened, result, flags);
+    });
+  },
+});
+
+async function load(path: string | undefined, flags: GenerationFlags): Promise<Opened> {
+  using interrupt = new Interrupt();
+  return await loadModel(path, flags, interrupt.signal);
+}
+
+function user(content: string): ChatMessage {
+  return { role: "user", content };
+}
+
+/** One answer, written while it comes. */
+async function turn(
+  session: Session,
+  messages: readonly ChatMessage[],
+  flags: GenerationFlags,
+): Promise<{ result: Awaited<ReturnType<typeof writeGeneration>> }> {
+  using interrupt = new Interrupt();
+  using progress = new Progress(!flags.quiet);
+  const { signal } = interrupt;
+  const options = { ...generateOptions(flags), signal, onPromptProgress: promptProgress(progress) };
+  const generation = session.chat(messages, options);
+  return { result: await writeGeneration(generation, signal, progress, flags.json) };
+}
+
+const HELP = [
+  "/reset  forget the conversation and begin anew",
+  "/exit   leave (so do Ctrl-D, and Ctrl-C at an empty line)",
+  "/help   this",
+  "Anything else is a message; pasted lines are one message.",
+];
+
+/** Reads messages and answers them until the user leaves. */
+async function conversation(
+  { path, model }: Opened,
+  session: Session,
+  opening: readonly ChatMessage[],
+  flags: GenerationFlags,
+): Promise<number> {
+  const name = path.split("/").at(-1)!;
+  if (!flags.quiet) {
+    const parts = [name, `${model.context} positions`, "/help says more"];
+    joinWithin(parts, terminalWidth()).forEach((line) => note(dim(line)));
+  }
+  const reader = new LineReader("> ");
+  let messages = [...opening];
+  for (;;) {
+    const line = await reader.next();
+    if (line.kind !== "line") return line.kind === "end" ? EXIT.done : EXIT.interrupted;
+    const said = line.text.trim();
+    if (said === "") continue;
+    if (said === "/exit" || said === "/quit") return EXIT.done;
+    if (said === "/help") HELP.forEach((help) => note(help));
+    else if (said === "/reset") {
+      messages = [...opening];
+      session.reset();
+      note(dim("The conversation begins anew."));
+    } else if (/^\/\w+$/.test(said)) note(`cria: Cannot do "${said}": there is no such command`);
+    else messages = await answer(session, messages, said, flags);
+  }
+}
+
+/** One turn of a conversation; a failure is shown, and leaves the conversation as it was. */
+async function answer(
+  session: Session,
+  messages: ChatMessage[],
+  said: string,
+  flags: GenerationFlags,
+): Promise<ChatMessage[]> {
+  const asked = [...messages, user(said)];
+  try {
+    const { result } = await turn(session, asked, flags);
+    return [...asked, { role: "assistant", content: result.text }];
+  } catch (error) {
+    note(`cria: ${oneLine(error)}`);
+    return messages;
+  }
+}

@@ -1,0 +1,77 @@
+/** `cria eval`: the logits after each of some tokens, for comparisons. @module */
+
+import type { Model } from "../session/model.ts";
+import { define, ENGINE, text } from "./command.ts";
+import { about, UsageError } from "./failure.ts";
+import { Interrupt } from "./interrupt.ts";
+import { loadModel } from "./models.ts";
+import { note, Progress, writeJson } from "./terminal.ts";
+import { tokenList } from "./token_list.ts";
+
+/** The command. */
+export const command = define({
+  arguments: [{ name: "MODEL", help: "A GGUF file" }],
+  flags: {
+    tokens: text("ID,ID", "The tokens, teacher-forced"),
+    logits: text("OUT.f32", "Where the logits go: little-endian floats, [tokens, vocabulary]"),
+    ...ENGINE,
+  },
+  examples: ["eval model.gguf --tokens 504,3575,282 --logits out.f32"],
+  async run({ flags, given: [path] }) {
+    const { json, quiet, logits: out } = flags;
+    if (flags.tokens === undefined) throw new UsageError("Cannot run "eval": --tokens is missing");
+    if (out === undefined) throw new UsageError("Cannot run "eval": --logits is missing");
+    const tokens = tokenList(flags.tokens, "--tokens");
+    using interrupt = new Interrupt();
+    const { signal } = interrupt;
+    const ctx = flags.ctx ?? tokens.length;
+    using opened = await loadModel(path, { ...flags, ctx }, signal);
+    const { model } = opened;
+    const vocab = model.config.vocabularySize;
+    await about("write", out, async () => {
+      using progress = new Progress(!quiet);
+      await writeWhole(out, (file) => writeLogits(model, tokens, file, signal, progress));
+    });
+    if (json) await writeJson({ tokens: tokens.length, vocab });
+    else if (!quiet) note(`${tokens.length} × ${vocab} logits in ${JSON.stringify(out)}`);
+  },
+});
+
+/** Writes the logits part by part, so that they need not fit into memory. */
+async function writeLogits(
+  model: Model,
+  tokens: readonly number[],
+  file: Deno.FsFile,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  for await (const { first, rows, logits } of model.logitRows(tokens, { signal })) {
+    progress.share("Evaluating", first + rows, tokens.length);
+    const data = littleEndian(logits);
+    for (let at = 0; at < data.length;) at += await file.write(data.subarray(at));
+  }
+}
+
+/** The bytes of floats in the order that the file has. */
+function littleEndian(values: Float32Array): Uint8Array {
+  const view = new DataView(new ArrayBuffer(4 * values.length));
+  const isNative = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+  if (isNative) return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  values.forEach((value, index) => view.setFloat32(4 * index, value, true));
+  return new Uint8Array(view.buffer);
+}
+
+/** Writes a file that gets its name only when it is whole. */
+async function writeWhole(path: string, fill: (file: Deno.FsFile) => Promise<void>): Promise<void> {
+  const part = `${path}.${crypto.randomUUID()}.part`;
+  try {
+    {
+      using file = await Deno.open(part, { write: true, createNew: true });
+      await fill(file);
+    }
+    await Deno.rename(part, path);
+  } catch (error) {
+    await Deno.remove(part).catch(() => {});
+    throw error;
+  }
+}

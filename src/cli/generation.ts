@@ -1,0 +1,160 @@
+/** What run and chat share: flags of a generation, its output, its result. @module */
+
+import type { GenerateOptions } from "../session/generate.ts";
+import type { Generation, GenerationResult } from "../session/generation.ts";
+import { COMMON, ENGINE, type Flags, real, text, texts, type Values, whole } from "./command.ts";
+import { EXIT, UsageError, visible } from "./failure.ts";
+import { joinWithin, threeDigits } from "./layout.ts";
+import type { Opened } from "./models.ts";
+import { dim, isTerminal, note, Progress, terminalWidth, write, writeJson } from "./terminal.ts";
+
+const setting = true;
+
+/** The flags of a generation. */
+export const GENERATION = {
+  prompt: text("TEXT", "The text (default: what comes from stdin)", { short: "p" }),
+  maxTokens: whole("N", "Most tokens to generate; -1: until the end (default: -1)", {
+    short: "n",
+    least: -1,
+    setting,
+  }),
+  temperature: real("T", "Randomness; 0: always the likeliest token (default: 0.8)", { setting }),
+  topK: whole("K", "Choose from the K likeliest tokens; 0: off (default: 40)", { setting }),
+  topP: real("P", "Choose from the likeliest tokens of total probability P (default: 0.95)", {
+    setting,
+  }),
+  minP: real("P", "Leave out tokens below P times the likeliest one (default: 0.05)", { setting }),
+  repeatPenalty: real("R", "Make tokens that were there less likely; 1: off (default: 1)", {
+    setting,
+  }),
+  presencePenalty: real("P", "The same, by a fixed amount (default: 0)", { setting }),
+  frequencyPenalty: real("P", "The same, each time they were there (default: 0)", { setting }),
+  seed: whole("S", "The same seed gives the same text (default: a random one)", { setting }),
+  stop: texts("TEXT", "Stop before this text", { setting }),
+} as const satisfies Flags;
+
+/** The flags of a command that generates. */
+export type GenerationFlags = Values<typeof GENERATION & typeof ENGINE & typeof COMMON>;
+
+/** The options of a generation, from its flags. */
+export function generateOptions(flags: GenerationFlags): GenerateOptions {
+  const { maxTokens, temperature, topK, topP, minP, seed, stop } = flags;
+  const { repeatPenalty, presencePenalty, frequencyPenalty } = flags;
+  return {
+    maxTokens: maxTokens === -1 ? undefined : maxTokens,
+    stop,
+    ...{ temperature, topK, topP, minP, seed },
+    ...{ repeatPenalty, presencePenalty, frequencyPenalty },
+  };
+}
+
+/** The text of `--prompt`, or what comes from stdin. */
+export async function promptText(prompt: string | undefined): Promise<string> {
+  if (prompt !== undefined) return prompt;
+  const piped = isTerminal.stdin() ? "" : await readStdin();
+  if (piped !== "") return piped;
+  throw new UsageError(`Cannot answer "": there is no text; give one with -p TEXT, or on stdin`);
+}
+
+/** All of stdin, as text. */
+export async function readStdin(): Promise<string> {
+  return await new Response(Deno.stdin.readable).text();
+}
+
+/** The line that says how far the prompt is. */
+export function promptProgress(progress: Progress): (done: number, total: number) => void {
+  return (done, total) => progress.share(`Reading ${total} tokens`, done, total);
+}
+
+/**
+ * Runs a generation and writes its text while it comes.
+ * @param signal tells an interruption from a failure
+ * @param silent for JSON: nothing is written
+ * @returns what it came to, also when it was interrupted
+ */
+export async function writeGeneration(
+  generation: Generation,
+  signal: AbortSignal,
+  progress: Progress,
+  silent: boolean,
+): Promise<GenerationResult> {
+  const show = isTerminal.stdout() ? visibleText : (piece: string) => piece;
+  try {
+    for await (const piece of generation) {
+      progress.clear();
+      if (!silent && piece.text !== "") await write(show(piece.text));
+    }
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+  } finally {
+    progress.clear();
+  }
+  const result = await generation.result;
+  if (!silent && isTerminal.stdout() && !result.text.endsWith("\n")) await write("\n");
+  return result;
+}
+
+/** Text for a terminal: a model must not steer it. */
+function visibleText(piece: string): string {
+  return piece.replace(/[^\n\t]+/g, visible);
+}
+
+/** Ends a command: its JSON, or its statistics; returns its exit code. */
+export async function finish(
+  opened: Opened,
+  result: GenerationResult,
+  { json, quiet }: GenerationFlags,
+): Promise<number> {
+  if (json) await writeJson(jsonResult(opened, result));
+  else if (!quiet) {
+    if (!isTerminal.stdout() && !result.text.endsWith("\n")) note(""); // both may go to one log
+    statistics(opened, result).forEach((line) => note(dim(line)));
+  }
+  return result.finishReason === "abort" ? EXIT.interrupted : EXIT.done;
+}
+
+/** The result with the fields of the contract. */
+function jsonResult({ path, model }: Opened, result: GenerationResult): Record<string, unknown> {
+  const { promptTokens, tokens, text, finishReason, seed, rendered, timings } = result;
+  const { kvBytes, rssBytes } = model.memory();
+  return {
+    model: path,
+    promptTokens,
+    tokens,
+    text,
+    finishReason,
+    seed,
+    ...rendered === undefined ? {} : { rendered },
+    timings: { loadMs: model.loadMs, ...timings },
+    memory: { rssBytes, peakRssBytes: Math.max(rssBytes, peakRssBytes()), kvBytes },
+  };
+}
+
+/** The most memory that the process ever had; 0 where the system does not say. */
+function peakRssBytes(): number {
+  const path = "/proc/self/status";
+  if (Deno.build.os !== "linux") return 0;
+  try {
+    const found = /^VmHWM:\s*(\d+) kB/m.exec(Deno.readTextFileSync(path));
+    return Number(found?.[1] ?? 0) * 1024;
+  } catch {
+    return 0; // not permitted: what is known is what there is now
+  }
+}
+
+/** What it took, in a line that fits the terminal. */
+function statistics({ model }: Opened, result: GenerationResult): string[] {
+  const { promptTokens, tokens, finishReason, timings, seed } = result;
+  const { promptPerSecond, generatePerSecond, cachedTokens } = timings;
+  const rate = (perSecond: number) => perSecond > 0 ? ` at ${threeDigits(perSecond)}/s` : "";
+  const fresh = promptTokens.length - cachedTokens;
+  const cached = cachedTokens > 0 ? ` (${cachedTokens} kept)` : "";
+  const ends = { stop: "", length: "cut off", abort: "stopped" };
+  return joinWithin([
+    `loaded in ${model.loadMs.toFixed(0)} ms`,
+    `prompt ${fresh} tokens${rate(promptPerSecond)}${cached}`,
+    `text ${tokens.length} tokens${rate(generatePerSecond)}`,
+    `seed ${seed}`,
+    ...ends[finishReason] === "" ? [] : [ends[finishReason]],
+  ], terminalWidth());
+}

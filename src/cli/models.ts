@@ -1,0 +1,56 @@
+/** Opens and loads the model that a command line names. @module */
+
+import type { ModelFile } from "../format/file.ts";
+import { openModelFile } from "../format/open.ts";
+import type { Model } from "../session/model.ts";
+import { about } from "./failure.ts";
+import { Progress } from "./terminal.ts";
+
+/** The flags that say how a model is loaded. */
+export interface EngineFlags {
+  readonly threads: number | undefined;
+  readonly ctx: number | undefined;
+  readonly kv: "f16" | "f32" | undefined;
+  readonly quiet: boolean;
+}
+
+/** Opens the header of a model file; its errors name the file. */
+export function openFile(path: string): Promise<ModelFile> {
+  return about("read", path, () => openModelFile(path));
+}
+
+/** A loaded model and the path it came from. */
+export interface Opened extends Disposable {
+  readonly path: string;
+  readonly model: Model;
+}
+
+/**
+ * Loads a model, the embedded one if `path` is undefined; its errors name the file.
+ * @param path a model file
+ * @param flags how
+ * @param signal stops loading
+ */
+export async function loadModel(
+  path: string | undefined,
+  { threads, ctx, kv, quiet }: EngineFlags,
+  signal?: AbortSignal,
+): Promise<Opened> {
+  using progress = new Progress(!quiet);
+  const found = path ?? await embedded(signal, progress);
+  const name = found.split("/").at(-1);
+  const ticking = setInterval(() => progress.show(`Loading ${name} …`), 100);
+  try {
+    const { Model } = await import("../session/model.ts");
+    const options = { threads, context: ctx, kv, signal };
+    const model = await about("load", found, () => Model.load(found, options));
+    return { path: found, model, [Symbol.dispose]: () => model[Symbol.dispose]() };
+  } finally {
+    clearInterval(ticking);
+  }
+}
+
+async function embedded(signal: AbortSignal | undefined, progress: Progress): Promise<string> {
+  const { embeddedModel } = await import("./embedded.ts");
+  return await embeddedModel(signal, progress);
+}

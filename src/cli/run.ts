@@ -1,0 +1,56 @@
+/** `cria run`: continues a text. @module */
+
+import { define, ENGINE, toggle } from "./command.ts";
+import { about } from "./failure.ts";
+import {
+  finish,
+  generateOptions,
+  GENERATION,
+  promptProgress,
+  promptText,
+  writeGeneration,
+} from "./generation.ts";
+import { Interrupt } from "./interrupt.ts";
+import { loadModel } from "./models.ts";
+import { dim, isTerminal, Progress, writeError } from "./terminal.ts";
+
+/** The command. */
+export const command = define({
+  arguments: [{
+    name: "MODEL",
+    help: "A GGUF file (default: the embedded story model)",
+    optional: true,
+  }],
+  flags: {
+    ...GENERATION,
+    noBos: toggle("Leave out the token that texts begin with"),
+    ignoreEos: toggle("Go on after tokens that end a text", { setting: true }),
+    ...ENGINE,
+  },
+  examples: [
+    'run -p "Once upon a time"',
+    'run model.gguf -p "The capital of France is" -n 32 --temperature 0',
+  ],
+  async run({ flags, given: [path] }) {
+    const text = await promptText(flags.prompt);
+    using interrupt = new Interrupt();
+    const { signal } = interrupt;
+    using opened = await loadModel(path, flags, signal);
+    const { model } = opened;
+    return await about("run", opened.path, async () => {
+      using progress = new Progress(!flags.quiet);
+      using session = model.session();
+      const prompt = flags.noBos ? model.tokenizer.encode(text, { bos: false }) : text;
+      const generation = session.generate(prompt, {
+        ...generateOptions(flags),
+        ignoreEos: flags.ignoreEos,
+        signal,
+        onPromptProgress: promptProgress(progress),
+      });
+      const { json, quiet } = flags;
+      if (!json && !quiet && isTerminal.stdout() && isTerminal.stderr()) writeError(dim(text));
+      const result = await writeGeneration(generation, signal, progress, json);
+      return await finish(opened, result, flags);
+    });
+  },
+});

@@ -1,0 +1,105 @@
+/** Runs batches: one step at a time, recorded once per shape, on this thread or beside it. @module */
+
+import { DisposedError } from "../errors.ts";
+import type { PageStore } from "../cache/pages.ts";
+import type { Pool } from "../native/pool.ts";
+import { Step } from "../step/step.ts";
+import type { ModelConfig } from "./config.ts";
+import { recordForward } from "./forward.ts";
+import type { Weights } from "./weights.ts";
+import { BatchInputs, type Work } from "./work.ts";
+
+/** What a step that would block for longer than this runs beside the event loop. */
+const SYNCHRONOUS_MS = 4;
+/** What a core reads in a millisecond, for a first guess: on the slow side. */
+const BYTES_PER_MS = 5e6;
+
+/** A step and the inputs that it was recorded over. */
+export interface Recording {
+  readonly step: Step;
+  readonly batch: BatchInputs;
+}
+
+/** What steps are recorded from. */
+export interface RunnerParts {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly work: Work;
+  readonly pool: Pool;
+}
+
+/** Takes turns on a pool. */
+export class Runner {
+  readonly #parts: RunnerParts;
+  #tokenMs: number;
+  #turn: Promise<void> | undefined;
+  #closed = false;
+
+  /** @param parts the model's parts */
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+    this.#tokenMs = parts.weights.bytesPerToken / (BYTES_PER_MS * Math.min(4, parts.pool.threads));
+  }
+
+  /** Whether a step of one row may run at once, on this thread. */
+  get runsAtOnce(): boolean {
+    return this.#turn === undefined && this.#tokenMs < SYNCHRONOUS_MS;
+  }
+
+  /**
+   * Records the pass for a shape of batch over a cache.
+   * @param store where the rows' keys and values lie
+   * @param rows rows of the batch
+   * @param tableWords words for block tables
+   * @param logitRows how many of the last rows get logits
+   */
+  record(store: PageStore, rows: number, tableWords: number, logitRows: number): Recording {
+    const { config, weights, work } = this.#parts;
+    const step = new Step(), batch = new BatchInputs(rows, tableWords, config.rope.dims);
+    const cache = (layer: number) => store.layer(layer);
+    recordForward({ step, config, weights, work, batch, rows, cache, logitRows });
+    return { step, batch };
+  }
+
+  /** Runs on this thread; the caller has asked `runsAtOnce`. */
+  runNow({ step, batch }: Recording, nanoseconds?: BigUint64Array<ArrayBuffer>): void {
+    this.#refuseClosed();
+    const start = performance.now();
+    this.#parts.pool.run(step, batch.words, nanoseconds);
+    if (batch.rows === 1) this.#learn(performance.now() - start);
+  }
+
+  /**
+   * Waits for its turn, runs beside the event loop, then calls `after` before the next has its
+   * turn.
+   */
+  async runAside<T>({ step, batch }: Recording, after: () => T): Promise<T> {
+    while (this.#turn) await this.#turn;
+    this.#refuseClosed();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    try {
+      const start = performance.now();
+      await this.#parts.pool.runAside(step, batch.words);
+      if (batch.rows === 1) this.#learn(performance.now() - start);
+      return after();
+    } finally {
+      this.#turn = undefined;
+      resolve();
+    }
+  }
+
+  /** Refuses new steps; the promise, where there is one, settles when the running one is done. */
+  close(): Promise<void> | undefined {
+    this.#closed = true;
+    return this.#turn;
+  }
+
+  #learn(ms: number): void {
+    this.#tokenMs = this.#tokenMs * 0.7 + ms * 0.3;
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new DisposedError("Cannot run the model: it was disposed of");
+  }
+}

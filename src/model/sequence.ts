@@ -1,0 +1,216 @@
+/** One run of positions in the cache of a model, and the batches that extend it. @module */
+
+import { BlockTable, PAGE_POSITIONS, type PageStore } from "../cache/pages.ts";
+import { ArgumentError, ContextError, DisposedError } from "../errors.ts";
+import type { RopeTable } from "./rope.ts";
+import type { Recording, Runner } from "./runner.ts";
+import { MAX_LOGIT_ROWS, MAX_ROWS, type Work } from "./work.ts";
+
+/** How an evaluation may be watched and stopped. */
+export interface EvaluateOptions {
+  /** Stops the work between two chunks; the promise rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the tokens done so far and their total. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Logits of some consecutive tokens. */
+export interface LogitRows {
+  /** Index of the first token. */
+  readonly first: number;
+  /** How many tokens. */
+  readonly rows: number;
+  /** Row-major, [rows, vocabularySize]; the caller's own. */
+  readonly logits: Float32Array<ArrayBuffer>;
+}
+
+/** What a sequence needs of its model. */
+export interface SequenceParts {
+  readonly runner: Runner;
+  readonly work: Work;
+  readonly rope: RopeTable;
+  readonly store: PageStore;
+  readonly vocabularySize: number;
+  /** Tokens that fit. */
+  readonly capacity: number;
+  /** Rows of a chunk at the most; `MAX_ROWS` if left out. */
+  readonly chunkRows?: number | undefined;
+  /** Called when the pages have been given back. */
+  readonly onRelease?: () => void;
+}
+
+/** Tokens in the cache, and what comes after them. Holds native memory until disposed of. */
+export class ModelSequence implements Disposable {
+  readonly #parts: SequenceParts;
+  readonly #table: BlockTable;
+  readonly #logits: Float32Array<ArrayBuffer>;
+  readonly #recordings = new Map<string, Recording>();
+  #position = 0;
+  #busy = 0;
+  #disposed = false;
+
+  /** @param parts the model's parts and the sequence's own pages, which it takes over */
+  constructor(parts: SequenceParts) {
+    this.#parts = parts;
+    this.#table = new BlockTable(parts.store);
+    this.#logits = new Float32Array(parts.vocabularySize);
+  }
+
+  /** How many tokens are in the cache. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** How many tokens fit. */
+  get capacity(): number {
+    return this.#parts.capacity;
+  }
+
+  /** Bytes of the pages in use. */
+  get kvBytes(): number {
+    return this.#table.pages.length * this.#parts.store.pageBytes;
+  }
+
+  /** Forgets everything from `position` on. */
+  rewind(position: number): void {
+    this.#refuseDisposed();
+    if (!Number.isInteger(position) || position < 0 || position > this.#position) {
+      throw new ArgumentError(`Cannot rewind to ${position}: the sequence has ${this.#position}`);
+    }
+    this.#position = position;
+    this.#table.trim(position);
+  }
+
+  /**
+   * Appends tokens; see session/engine.ts.
+   * @param tokens token ids
+   * @param options how to watch and stop it
+   * @returns logits after the last token, [vocabularySize], valid until the next call
+   */
+  evaluate(
+    tokens: readonly number[],
+    options: EvaluateOptions = {},
+  ): Float32Array | Promise<Float32Array> {
+    this.#check(tokens);
+    if (tokens.length === 1 && this.#parts.runner.runsAtOnce && !options.signal?.aborted) {
+      const recording = this.#prepare(tokens, 0, 1, 1);
+      this.#parts.runner.runNow(recording);
+      return this.#take(1);
+    }
+    return this.#evaluateAside(tokens, options);
+  }
+
+  /**
+   * Appends tokens and gives the logits of every one of them, in parts.
+   * @param tokens token ids
+   * @param options how to watch and stop it
+   */
+  async *logitRows(
+    tokens: readonly number[],
+    options: EvaluateOptions = {},
+  ): AsyncGenerator<LogitRows> {
+    this.#check(tokens);
+    const { vocabularySize } = this.#parts;
+    for (let first = 0; first < tokens.length; first += MAX_LOGIT_ROWS) {
+      const rows = Math.min(MAX_LOGIT_ROWS, tokens.length - first);
+      const logits = new Float32Array(rows * vocabularySize);
+      await this.#chunk(tokens, first, rows, rows, logits, options);
+      yield { first, rows, logits };
+      options.onProgress?.(first + rows, tokens.length);
+    }
+  }
+
+  async #evaluateAside(tokens: readonly number[], options: EvaluateOptions): Promise<Float32Array> {
+    const most = this.#parts.chunkRows ?? MAX_ROWS;
+    for (let first = 0; first < tokens.length; first += most) {
+      const rows = Math.min(most, tokens.length - first);
+      const last = first + rows === tokens.length;
+      await this.#chunk(tokens, first, rows, last ? 1 : 0, this.#logits, options);
+      options.onProgress?.(first + rows, tokens.length);
+    }
+    return this.#logits;
+  }
+
+  async #chunk(
+    tokens: readonly number[],
+    first: number,
+    rows: number,
+    logitRows: number,
+    logits: Float32Array<ArrayBuffer>,
+    { signal }: EvaluateOptions,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    this.#refuseDisposed();
+    this.#busy++;
+    try {
+      const recording = this.#prepare(tokens, first, rows, logitRows);
+      await this.#parts.runner.runAside(recording, () => this.#take(rows, logitRows, logits));
+    } finally {
+      this.#busy--;
+      if (this.#disposed && this.#busy === 0) this.#release();
+    }
+  }
+
+  /** Takes the logits and counts the tokens as cached. */
+  #take(rows: number, logitRows = 1, logits = this.#logits): Float32Array {
+    if (logitRows > 0) this.#parts.work.readLogits(logits);
+    this.#position += rows;
+    return logits;
+  }
+
+  /** Fills the inputs of a recording for tokens [first, first + rows). */
+  #prepare(tokens: readonly number[], first: number, rows: number, logitRows: number): Recording {
+    const recording = this.#recording(rows, logitRows), { batch } = recording;
+    const positions = new Float64Array(rows);
+    this.#table.reserve(this.#position + rows);
+    for (let row = 0; row < rows; row++) {
+      const position = positions[row] = this.#position + row;
+      batch.tokens[row] = tokens[first + row]!;
+      batch.slots[row] = this.#table.slot(position);
+      batch.places[2 * row] = 0;
+      batch.places[2 * row + 1] = position;
+    }
+    batch.tables.set(this.#table.pages);
+    this.#parts.rope.rows(positions, batch.angles);
+    return recording;
+  }
+
+  /** Recordings of single rows and of whole chunks come back; others are made anew. */
+  #recording(rows: number, logitRows: number): Recording {
+    const { runner, store, capacity, chunkRows = MAX_ROWS } = this.#parts;
+    const key = `${rows}/${logitRows}`, known = this.#recordings.get(key);
+    if (known) return known;
+    const tableWords = Math.ceil(capacity / PAGE_POSITIONS);
+    const made = runner.record(store, rows, tableWords, logitRows);
+    if (rows === 1 || rows === chunkRows) this.#recordings.set(key, made);
+    return made;
+  }
+
+  #check(tokens: readonly number[]): void {
+    this.#refuseDisposed();
+    const { vocabularySize, capacity } = this.#parts;
+    if (tokens.length === 0) throw new ArgumentError("Cannot evaluate an empty list of tokens");
+    const bad = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+    if (bad !== undefined) {
+      throw new ArgumentError(`Cannot evaluate token ${bad}: the vocabulary has ${vocabularySize}`);
+    }
+    const needed = this.#position + tokens.length;
+    if (needed > capacity) throw new ContextError(needed, capacity);
+  }
+
+  #refuseDisposed(): void {
+    if (this.#disposed) throw new DisposedError("Cannot use a sequence: it was disposed of");
+  }
+
+  #release(): void {
+    this.#parts.store[Symbol.dispose]();
+    this.#parts.onRelease?.();
+  }
+
+  /** Gives the pages back, after the call in flight if there is one. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#busy === 0) this.#release();
+  }
+}

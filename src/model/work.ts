@@ -1,0 +1,116 @@
+/** The buffers of a forward pass: activations in one region, inputs of a run in one array. @module */
+
+import type { Kernels } from "../native/ffi.ts";
+import { INPUTS, Region } from "../native/memory.ts";
+import { ELEMENT } from "../native/operations.ts";
+import type { Quant } from "../quant.ts";
+import type { Operand } from "../step/step.ts";
+import type { ModelConfig } from "./config.ts";
+
+/** The largest chunk of a prefill, in rows. */
+export const MAX_ROWS = 512;
+/** The most rows whose logits one step gives. */
+export const MAX_LOGIT_ROWS = 64;
+
+/** Activations of up to `MAX_ROWS` rows; committed by the system as they are first written. */
+export class Work implements Disposable {
+  readonly #region: Region;
+  /** The residual stream, [rows, dim]. */
+  readonly x: Operand;
+  /** What a product reads, by what its weights ask for. Each fits [rows, widest input]. */
+  readonly forms: Readonly<Record<Quant["activation"], Operand>>;
+  readonly q: Operand; // [rows, headCount * headDim]
+  readonly k: Operand; // [rows, kvHeadCount * headDim]
+  readonly v: Operand; // [rows, kvHeadCount * headDim]
+  readonly attended: Operand; // [rows, headCount * headDim]
+  readonly hidden: Operand; // [rows, feedForwardDim]
+  readonly up: Operand; // [rows, feedForwardDim], where gate and up cannot be one operation
+  readonly logits: Operand; // [MAX_LOGIT_ROWS, vocabularySize]
+
+  /**
+   * @param kernels the library
+   * @param config the model's numbers
+   */
+  constructor(kernels: Kernels, config: ModelConfig) {
+    const { dim, headCount, kvHeadCount, headDim, feedForwardDim, vocabularySize } = config;
+    const widest = Math.max(dim, headCount * headDim, feedForwardDim);
+    let total = 0;
+    const memory = { handle: -1 };
+    const reserve = (bytes: number, type: number): Operand => {
+      const offset = total;
+      total += Math.ceil(bytes / 64) * 64;
+      return { memory, type, offset };
+    };
+    const floats = (width: number) => reserve(MAX_ROWS * width * 4, ELEMENT.F32);
+    // int8 values, then scales and sums of at most 8 bytes per 32, each part rounded up to 64
+    const rounded = (type: number) => reserve(MAX_ROWS * (Math.ceil(widest * 1.25) + 512), type);
+    this.x = floats(dim);
+    this.q = floats(headCount * headDim);
+    this.k = floats(kvHeadCount * headDim);
+    this.v = floats(kvHeadCount * headDim);
+    this.attended = floats(headCount * headDim);
+    this.hidden = floats(feedForwardDim);
+    this.up = floats(feedForwardDim);
+    this.forms = {
+      float: floats(widest),
+      block32: rounded(ELEMENT.ACT32),
+      block256: rounded(ELEMENT.ACT256),
+    };
+    this.logits = reserve(MAX_LOGIT_ROWS * vocabularySize * 4, ELEMENT.F32);
+    this.#region = Region.alloc(kernels, total);
+    memory.handle = this.#region.handle;
+  }
+
+  /** Bytes reserved; those in use are fewer. */
+  get bytes(): number {
+    return this.#region.bytes;
+  }
+
+  /** Copies the first `rows` rows of logits out. */
+  readLogits(to: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+    return this.#region.read(this.logits.offset, to);
+  }
+
+  /** Gives the memory back. */
+  [Symbol.dispose](): void {
+    this.#region[Symbol.dispose]();
+  }
+}
+
+/** The inputs of one step: what changes from run to run while the recording stays. */
+export class BatchInputs {
+  /** Rows of the batch. */
+  readonly rows: number;
+  /** Words for block tables. */
+  readonly tableWords: number;
+  /** Everything, as `Pool.run` takes it. */
+  readonly words: Int32Array<ArrayBuffer>;
+  readonly tokens: Int32Array; // [rows]
+  readonly slots: Int32Array; // [rows]
+  readonly places: Int32Array; // [rows, (start in tables, position)]
+  readonly tables: Int32Array; // [tableWords]
+  readonly angles: Float32Array; // [rows, dims / 2, (cos, sin)]
+
+  /**
+   * @param rows rows of the batch
+   * @param tableWords words for block tables
+   * @param dims rotated dimensions of a head
+   */
+  constructor(rows: number, tableWords: number, dims: number) {
+    this.rows = rows;
+    this.tableWords = tableWords;
+    const buffer = new ArrayBuffer(4 * (4 * rows + tableWords + rows * dims));
+    this.words = new Int32Array(buffer);
+    this.tokens = new Int32Array(buffer, 0, rows);
+    this.slots = new Int32Array(buffer, 4 * rows, rows);
+    this.places = new Int32Array(buffer, 8 * rows, 2 * rows);
+    this.tables = new Int32Array(buffer, 16 * rows, tableWords);
+    this.angles = new Float32Array(buffer, 16 * rows + 4 * tableWords, rows * dims);
+  }
+
+  /** The operand of one of the arrays above. */
+  operand(part: Int32Array | Float32Array): Operand {
+    const type = part instanceof Float32Array ? ELEMENT.F32 : ELEMENT.I32;
+    return { memory: INPUTS, type, offset: part.byteOffset };
+  }
+}

@@ -1,0 +1,86 @@
+/** Regions: the memory that steps may touch, held by handle, freed by disposal. @module */
+
+import { DisposedError } from "../errors.ts";
+import type { Kernels, NativeBuffer } from "./ffi.ts";
+
+/** Whatever has a region handle; operands point at one. */
+export interface Memory {
+  /** The handle, or -1 for the inputs of a run. */
+  readonly handle: number;
+}
+
+/** The inputs of a run, as memory of operands. */
+export const INPUTS: Memory = { handle: -1 };
+
+/** One piece of native memory: anonymous, or a mapped file. */
+export class Region implements Memory, Disposable {
+  readonly #kernels: Kernels;
+  #handle: number;
+  /** Its size. */
+  readonly bytes: number;
+
+  private constructor(kernels: Kernels, handle: number, bytes: number) {
+    this.#kernels = kernels;
+    this.#handle = handle;
+    this.bytes = bytes;
+  }
+
+  /**
+   * Reserves zeroed memory; the system commits pages as they are first touched.
+   * @param kernels the library
+   * @param bytes size, more than 0
+   */
+  static alloc(kernels: Kernels, bytes: number): Region {
+    const code = kernels.call.cria_region_alloc(BigInt(bytes));
+    return new Region(kernels, kernels.unwrap(code, `reserve ${bytes} bytes`), bytes);
+  }
+
+  /**
+   * Maps a file read-only, if it is still the one that was looked at.
+   * @param kernels the library
+   * @param path the file
+   * @param bytes its size
+   * @param inode its inode, or null where there is none
+   */
+  static map(kernels: Kernels, path: string, bytes: number, inode: number | null): Region {
+    const name = new TextEncoder().encode(path + "\0");
+    const code = kernels.call.cria_region_map(name, BigInt(bytes), BigInt(inode ?? 0));
+    return new Region(kernels, kernels.unwrap(code, `map "${path}"`), bytes);
+  }
+
+  /** The handle. */
+  get handle(): number {
+    if (this.#handle < 0) throw new DisposedError("Cannot use a region: it was disposed of");
+    return this.#handle;
+  }
+
+  /**
+   * Copies bytes into the region.
+   * @param offset byte offset in the region
+   * @param from what to copy
+   */
+  write(offset: number, from: NativeBuffer): void {
+    const bytes = BigInt(from.byteLength);
+    const code = this.#kernels.call.cria_region_write(this.handle, BigInt(offset), from, bytes);
+    this.#kernels.unwrap(code, `write ${bytes} bytes at ${offset}`);
+  }
+
+  /**
+   * Copies bytes out of the region.
+   * @param offset byte offset in the region
+   * @param to where they go; its size says how many
+   */
+  read<T extends NativeBuffer>(offset: number, to: T): T {
+    const bytes = BigInt(to.byteLength);
+    const code = this.#kernels.call.cria_region_read(this.handle, BigInt(offset), to, bytes);
+    this.#kernels.unwrap(code, `read ${bytes} bytes at ${offset}`);
+    return to;
+  }
+
+  /** Gives the memory back. Throws while a step that uses it is running. */
+  [Symbol.dispose](): void {
+    if (this.#handle < 0) return;
+    this.#kernels.unwrap(this.#kernels.call.cria_region_free(this.#handle), "free a region");
+    this.#handle = -1;
+  }
+}
