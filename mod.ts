@@ -15,18 +15,29 @@
  */
 
 export { Model } from "./src/session/model.ts";
-export type { LoadOptions, ModelMemory } from "./src/model/loaded.ts";
+export type { ModelMemory } from "./src/session/model.ts";
+export type { LoadOptions } from "./src/session/load.ts";
+export type { EvaluateOptions, LogitRows } from "./src/model/sequence.ts";
 export type { ModelConfig } from "./src/model/config.ts";
+export type { Activation, RopePairs } from "./src/model/architectures.ts";
+export type { RopeConfig, RopeScaling, YarnScaling } from "./src/model/rope.ts";
+export type { KvType } from "./src/cache/pages.ts";
 export { Session } from "./src/session/session.ts";
 export type { ChatOptions, Prompt, SessionOptions } from "./src/session/session.ts";
 export { Generation } from "./src/session/generation.ts";
-export type { FinishReason, GenerationResult, Piece, Timings } from "./src/session/generation.ts";
+export type * from "./src/session/generation.ts";
 export type { GenerateOptions } from "./src/session/generate.ts";
-export { Tokenizer } from "./src/tokenizer/tokenizer.ts";
+export type { Engine, Sequence, TokenizerLike, TokenStreamLike } from "./src/session/engine.ts";
+export { Tokenizer, TokenStream } from "./src/tokenizer/tokenizer.ts";
+export type { DecodeOptions, EncodeOptions } from "./src/tokenizer/tokenizer.ts";
+export type { Metadata, PieceKind } from "./src/tokenizer/vocab.ts";
 export { openGguf } from "./src/format/gguf.ts";
-export type { ModelFile, TensorInfo } from "./src/format/file.ts";
+export { openModelFile } from "./src/format/open.ts";
+export type { MetadataArray, MetadataValue, ModelFile, TensorInfo } from "./src/format/file.ts";
 export { dequantize, quantize } from "./src/quant.ts";
 export { Sampler } from "./src/sampling/sampler.ts";
-export type { SamplerOptions } from "./src/sampling/sampler.ts";
+export type { Distribution, SamplerOptions } from "./src/sampling/sampler.ts";
+export type { ChainOptions, SamplerName } from "./src/sampling/chain.ts";
 export { ChatTemplate } from "./src/chat/template.ts";
+export type * from "./src/chat/template.ts";
 export * from "./src/errors.ts";

@@ -8,8 +8,10 @@ export class CriaError extends Error {
 
 /** A model file that breaks its format: names the file, and the byte where that is known. */
 export class FormatError extends CriaError {
+  /** The class name. */
   override name = "FormatError";
   /**
+   * Makes the error.
    * @param message the whole sentence, without path and offset
    * @param path the file
    * @param offset byte offset in the file, where one is known
@@ -21,23 +23,28 @@ export class FormatError extends CriaError {
 
 /** A well-formed model that cria cannot run: an unknown architecture, a missing tensor. */
 export class ModelError extends CriaError {
+  /** The class name. */
   override name = "ModelError";
 }
 
 /** A value given by the caller that cannot be used: an option, a token id, a text. */
 export class ArgumentError extends CriaError {
+  /** The class name. */
   override name = "ArgumentError";
 }
 
 /** The native library could not be found, verified, opened, or disagrees with this code. */
 export class LibraryError extends CriaError {
+  /** The class name. */
   override name = "LibraryError";
 }
 
 /** The native side refused a call; `code` is one of `CODES` in native/ffi.ts. */
 export class KernelError extends CriaError {
+  /** The class name. */
   override name = "KernelError";
   /**
+   * Makes the error.
    * @param message the whole sentence
    * @param code the number that C returned
    */
@@ -48,13 +55,16 @@ export class KernelError extends CriaError {
 
 /** Something was used after it was disposed of. */
 export class DisposedError extends CriaError {
+  /** The class name. */
   override name = "DisposedError";
 }
 
 /** A prompt that does not fit the context; both numbers are given. */
 export class ContextError extends CriaError {
+  /** The class name. */
   override name = "ContextError";
   /**
+   * Makes the error.
    * @param needed positions that the prompt and what is there already need
    * @param available positions that the context has
    */

@@ -37,7 +37,7 @@ export const command = define({
   ],
   examples: [
     "chat model.gguf",
-    'chat model.gguf --system "Answer in one word." -p "What is the capital of France?"',
+    'chat model.gguf --system "Be brief." -p "Which city is the capital of Italy?"',
   ],
   async run({ flags, given: [path] }) {
     const { prompt, json, system } = flags;
@@ -102,7 +102,10 @@ async function conversation(
   let messages = [...opening];
   for (;;) {
     const line = await reader.next();
-    if (line.kind !== "line") return line.kind === "end" ? EXIT.done : EXIT.interrupted;
+    if (line.kind !== "line") {
+      note("");
+      return line.kind === "end" ? EXIT.done : EXIT.interrupted;
+    }
     const said = line.text.trim();
     if (said === "") continue;
     if (said === "/exit" || said === "/quit") return EXIT.done;

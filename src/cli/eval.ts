@@ -19,8 +19,8 @@ export const command = define({
   examples: ["eval model.gguf --tokens 504,3575,282 --logits out.f32"],
   async run({ flags, given: [path] }) {
     const { json, quiet, logits: out } = flags;
-    if (flags.tokens === undefined) throw new UsageError("Cannot run "eval": --tokens is missing");
-    if (out === undefined) throw new UsageError("Cannot run "eval": --logits is missing");
+    if (flags.tokens === undefined) throw new UsageError('Cannot run "eval": --tokens is missing');
+    if (out === undefined) throw new UsageError('Cannot run "eval": --logits is missing');
     const tokens = tokenList(flags.tokens, "--tokens");
     using interrupt = new Interrupt();
     const { signal } = interrupt;

@@ -27,7 +27,7 @@ export const command = define({
   examples: ["perplexity model.gguf -f text.txt --ctx 512"],
   async run({ flags, given: [path] }) {
     const { file, ctx = DEFAULT_CONTEXT, chunks = Infinity, json, quiet } = flags;
-    if (file === undefined) throw new UsageError("Cannot run "perplexity": -f FILE is missing");
+    if (file === undefined) throw new UsageError('Cannot run "perplexity": -f FILE is missing');
     const source = await about("read", file, () => Deno.readTextFile(file));
     using interrupt = new Interrupt();
     const { signal } = interrupt;

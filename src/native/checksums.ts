@@ -11,13 +11,28 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "dd18979782fda231f4200237a11d89e9406d54863d9b2b8961a1a945e28504a9";
+export const SOURCES: string = "5f43a281512bf98d92c832f6ed44125f25ee956e4025d30cade176b3cd75c754";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
+  "aarch64-darwin": {
+    file: "kernels/build/darwin-aarch64/libcria.dylib",
+    sha256: "2a558904e9e98b149e767e53f8ab47748c7a959b0f0818c100465f9ba941e4d1",
+    bytes: 1616240,
+  },
+  "aarch64-linux": {
+    file: "kernels/build/linux-aarch64/libcria.so",
+    sha256: "5f98dc04cb74dd5007c2df26fe9d6bbf1327ca5c867242dd7be0e91cfbde14c2",
+    bytes: 1599120,
+  },
+  "x86_64-darwin": {
+    file: "kernels/build/darwin-x86_64/libcria.dylib",
+    sha256: "ae49b288a1df77df092fc7e11c69be6efc1723cb592647d4b671a8dc73c1b404",
+    bytes: 2787601,
+  },
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "48afac365a95d2a81743d1f1814e334923f7dd251c14eeaf5faf4faf33ec1efc",
-    bytes: 2412048,
+    sha256: "021bcdd023451e7c1e80e0833f5ae149320ea477c4851c99cbda5cc3d1f9a9ee",
+    bytes: 2454912,
   },
 };

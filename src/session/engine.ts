@@ -1,5 +1,9 @@
 /** What a session needs of a model: sequences, a tokenizer, a chat template. @module */
 
+import type { EvaluateOptions } from "../model/sequence.ts";
+
+export type { EvaluateOptions };
+
 /** One run of positions in the cache of a model. Holds native memory until it is disposed of. */
 export interface Sequence extends Disposable {
   /** How many tokens are in the cache; the next one gets this position. */
@@ -22,14 +26,6 @@ export interface Sequence extends Disposable {
     tokens: readonly number[],
     options?: EvaluateOptions,
   ): Promise<Float32Array> | Float32Array;
-}
-
-/** How an evaluation may be watched and stopped. */
-export interface EvaluateOptions {
-  /** Stops the work; the promise rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called with the tokens done so far and their total. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** The part of a tokenizer that generation uses. */

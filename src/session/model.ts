@@ -1,23 +1,61 @@
-/** The model that people load: an engine that opens sessions. @module */
+/** The model that people load: config, tokenizer, sessions, logits. @module */
 
-import { LoadedModel, type LoadOptions, loadParts } from "../model/loaded.ts";
+import { type KvType, PAGE_POSITIONS, PageStore } from "../cache/pages.ts";
+import { DisposedError } from "../errors.ts";
+import type { ModelFile } from "../format/file.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { RopeTable } from "../model/rope.ts";
+import { Runner } from "../model/runner.ts";
+import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Engine, Sequence } from "./engine.ts";
+import { type LoadedParts, type LoadOptions, loadParts } from "./load.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
+/** Bytes that a model holds. */
+export interface ModelMemory {
+  /** The mapped file: shared with other processes, given back under pressure. */
+  readonly mappedBytes: number;
+  /** Keys and values of the live sequences. */
+  readonly kvBytes: number;
+  /** Reserved for activations; committed as they are used. */
+  readonly scratchBytes: number;
+  /** Resident memory of the process. */
+  readonly rssBytes: number;
+}
+
+const DEFAULT_CONTEXT = 4096;
+
 /**
- * A language model, mapped and ready.
+ * A language model, mapped and ready. It holds native memory: dispose of it, best with `using`.
  *
  * Results are the same to the bit for every thread count, chunk size and instruction set.
  * @example
  * ```ts
- * import { Model } from "./mod.ts";
- *
  * using model = await Model.load("models/story.gguf", { threads: 2, context: 256 });
  * using session = model.session({ temperature: 0.8, seed: 7 });
  * const text = await session.generate("Once upon a time", { maxTokens: 16 }).text();
  * console.assert(text.length > 0);
  * ```
  */
-export class Model extends LoadedModel {
+export class Model implements Engine, Disposable {
+  readonly #parts: LoadedParts;
+  readonly #options: LoadOptions;
+  readonly #runner: Runner;
+  readonly #rope: RopeTable;
+  readonly #sequences = new Set<ModelSequence>();
+  #disposed = false;
+  /** Positions of a session. */
+  readonly context: number;
+
+  private constructor(parts: LoadedParts, options: LoadOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#runner = new Runner(parts);
+    this.#rope = new RopeTable(parts.config.rope);
+    this.context = options.context ?? Math.min(parts.config.contextLength, DEFAULT_CONTEXT);
+  }
+
   /**
    * Opens a model file, checks it, maps its weights and starts threads.
    * @param path a GGUF file; told by content, whatever its name
@@ -27,7 +65,62 @@ export class Model extends LoadedModel {
    * @throws {LibraryError} the kernel library is not there or not ours
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Model> {
-    return new Model(await loadParts(path, options));
+    return new Model(await loadParts(path, options), options);
+  }
+
+  /** The model's numbers and flags. */
+  get config(): ModelConfig {
+    return this.#parts.config;
+  }
+
+  /** The opened file: metadata and where its tensors lie. */
+  get file(): ModelFile {
+    return this.#parts.file;
+  }
+
+  /** Text to tokens and back. */
+  get tokenizer(): Tokenizer {
+    return this.#parts.tokenizer;
+  }
+
+  /** The Jinja source of the model's chat template, where the file has one. */
+  get chatTemplate(): string | undefined {
+    const source = this.#parts.file.metadata.get("tokenizer.chat_template");
+    return typeof source === "string" ? source : undefined;
+  }
+
+  /** Threads, the caller's included. */
+  get threads(): number {
+    return this.#parts.pool.threads;
+  }
+
+  /** The instruction set in use. */
+  get isa(): string {
+    return this.#parts.pool.isa;
+  }
+
+  /** What keys and values are kept as: no coarser than the weights, unless asked for. */
+  get kv(): KvType {
+    const { weights } = this.#parts;
+    const float = weights.layers.every(({ k }) => k.quant.activation === "float");
+    return this.#options.kv ?? (float ? "f32" : "f16");
+  }
+
+  /** How long loading took, in milliseconds. */
+  get loadMs(): number {
+    return this.#parts.loadMs;
+  }
+
+  /** What the model holds at this moment. */
+  memory(): ModelMemory {
+    let kvBytes = 0;
+    for (const sequence of this.#sequences) kvBytes += sequence.kvBytes;
+    return {
+      mappedBytes: this.#parts.weights.mappedBytes,
+      kvBytes,
+      scratchBytes: this.#parts.work.bytes,
+      rssBytes: Deno.memoryUsage().rss,
+    };
   }
 
   /**
@@ -36,5 +129,72 @@ export class Model extends LoadedModel {
    */
   session(options: SessionOptions = {}): Session {
     return new Session(this, options);
+  }
+
+  /** A new, empty sequence of `context` positions. */
+  createSequence(): Sequence {
+    return this.#newSequence(this.context);
+  }
+
+  #newSequence(capacity: number): ModelSequence {
+    if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
+    const { kernels, config, work } = this.#parts;
+    const pages = Math.ceil(capacity / PAGE_POSITIONS);
+    const store = new PageStore(kernels, config, this.kv, pages);
+    const sequence: ModelSequence = new ModelSequence({
+      runner: this.#runner,
+      work,
+      rope: this.#rope,
+      store,
+      vocabularySize: config.vocabularySize,
+      capacity,
+      chunkRows: this.#options.chunkRows,
+      onRelease: () => this.#sequences.delete(sequence),
+    });
+    this.#sequences.add(sequence);
+    return sequence;
+  }
+
+  /**
+   * Teacher-forced logits: of every token of a text, given those before it.
+   * @param tokens token ids, as many as fit
+   * @param options how to watch and stop it
+   * @returns row-major, [tokens.length, vocabularySize]
+   */
+  async logits(tokens: readonly number[], options: EvaluateOptions = {}): Promise<Float32Array> {
+    const { vocabularySize } = this.config;
+    const all = new Float32Array(tokens.length * vocabularySize);
+    for await (const { first, logits } of this.logitRows(tokens, options)) {
+      all.set(logits, first * vocabularySize);
+    }
+    return all;
+  }
+
+  /**
+   * The same in parts, for texts whose logits would not fit into memory.
+   * @param tokens token ids, as many as fit
+   * @param options how to watch and stop it
+   */
+  async *logitRows(
+    tokens: readonly number[],
+    options: EvaluateOptions = {},
+  ): AsyncGenerator<LogitRows> {
+    using sequence = this.#newSequence(Math.max(tokens.length, 1));
+    yield* sequence.logitRows(tokens, options);
+  }
+
+  /** Frees everything, sequences included; after the call in flight, if there is one. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const sequence of this.#sequences) sequence[Symbol.dispose]();
+    const running = this.#runner.close();
+    if (running) running.then(() => this.#release());
+    else this.#release();
+  }
+
+  #release(): void {
+    const { pool, work, weights, file } = this.#parts;
+    for (const part of [pool, work, weights, file]) part[Symbol.dispose]();
   }
 }

@@ -1,0 +1,136 @@
+/** Loading: opens, checks and maps a model file, and starts threads for it. @module */
+
+import { type KvType, PAGE_POSITIONS, PageStore } from "../cache/pages.ts";
+import { ArgumentError, CriaError, DisposedError, ModelError } from "../errors.ts";
+import type { ModelFile } from "../format/file.ts";
+import { openModelFile } from "../format/open.ts";
+import { Kernels } from "../native/ffi.ts";
+import { findLibrary } from "../native/library.ts";
+import { environment } from "../native/cache_folder.ts";
+import { Pool } from "../native/pool.ts";
+import { defaultThreads } from "../native/threads.ts";
+import { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type ModelConfig, readConfig } from "../model/config.ts";
+import { RopeTable } from "../model/rope.ts";
+import { Runner } from "../model/runner.ts";
+import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
+import { readSmallTensor, Weights } from "../model/weights.ts";
+import { MAX_ROWS, Work } from "../model/work.ts";
+
+/** How a model is loaded. */
+export interface LoadOptions {
+  /** Threads, this one included; physical cores by default. */
+  readonly threads?: number | undefined;
+  /** Positions of a session; the model's own, at most 4,096, by default. */
+  readonly context?: number | undefined;
+  /** What keys and values are kept as; by default "f32" under float weights, else "f16". */
+  readonly kv?: KvType | undefined;
+  /** Instruction set; the best one, or `CRIA_ISA`, by default. */
+  readonly isa?: string | undefined;
+  /** Rows of a prefill chunk, 1 to 512; changes speed and never a result. */
+  readonly chunkRows?: number | undefined;
+  /** Stops loading. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+let kernels: Kernels | undefined;
+
+/** The kernel library, opened once. */
+async function openKernels(): Promise<Kernels> {
+  const path = await findLibrary();
+  if (kernels?.path !== path) kernels = new Kernels(path);
+  return kernels;
+}
+
+/** The parts that loading makes. */
+export interface LoadedParts {
+  readonly file: ModelFile;
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly kernels: Kernels;
+  readonly weights: Weights;
+  readonly work: Work;
+  readonly pool: Pool;
+  readonly loadMs: number;
+}
+
+/**
+ * Opens, checks and maps a model file, and starts threads for it.
+ * @param path a GGUF file
+ * @param options how
+ * @throws {CriaError} saying what the file has that cannot be used
+ */
+export async function loadParts(path: string, options: LoadOptions): Promise<LoadedParts> {
+  const startedAt = performance.now();
+  checkOptions(options);
+  options.signal?.throwIfAborted();
+  const library = openKernels();
+  library.catch(() => {}); // the file's own errors come first
+  const file = await openModelFile(path);
+  try {
+    const model = naming(path, () => readModel(file));
+    await model.tokenizer.prepare();
+    options.signal?.throwIfAborted();
+    const native = startNative(await library, file, model.config, options, path);
+    return { file, ...model, ...native, loadMs: performance.now() - startedAt };
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** What the file says. */
+function readModel(file: ModelFile): Pick<LoadedParts, "config" | "tokenizer"> {
+  const config = readConfig(file, (name) => readSmallTensor(file, name));
+  if (config.headDim % 16 !== 0) {
+    throw new ModelError(`Cannot run heads of ${config.headDim}: multiples of 16 are supported`);
+  }
+  const tokenizer = Tokenizer.from(file);
+  return { config, tokenizer };
+}
+
+/** Maps the file, reserves buffers, starts threads; leaves nothing behind when one fails. */
+function startNative(
+  kernels: Kernels,
+  file: ModelFile,
+  config: ModelConfig,
+  options: LoadOptions,
+  path: string,
+): Pick<LoadedParts, "kernels" | "weights" | "work" | "pool"> {
+  using stack = new DisposableStack();
+  const weights = stack.use(naming(path, () => new Weights(kernels, file, config)));
+  const work = stack.use(new Work(kernels, config));
+  const isa = options.isa ?? environment("CRIA_ISA");
+  const pool = stack.use(new Pool(kernels, options.threads ?? defaultThreads(), isa));
+  stack.move();
+  return { kernels, weights, work, pool };
+}
+
+/** Errors of a model name its file. */
+function naming<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof CriaError && !error.message.includes(path)) {
+      error.message = `Cannot load "${path}": ${lowerFirst(error.message)}`;
+    }
+    throw error;
+  }
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
+
+function checkOptions({ threads, context, kv, chunkRows }: LoadOptions): void {
+  const count = (name: string, value: number | undefined, most: number) => {
+    if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= most)) return;
+    throw new ArgumentError(`Cannot use ${name} ${value}: it is a whole number from 1 to ${most}`);
+  };
+  count("threads", threads, 256);
+  count("context", context, 1 << 24);
+  count("chunkRows", chunkRows, MAX_ROWS);
+  if (kv !== undefined && kv !== "f16" && kv !== "f32") {
+    throw new ArgumentError(`Cannot keep keys and values as "${kv}": there are f16 and f32`);
+  }
+}
