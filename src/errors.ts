@@ -1,4 +1,4 @@
-/** The error classes of cria: what could not be done, to what, and what was there instead. @module */
+/** The error classes of cria: what could not be done, to what, and why. @module */
 
 /** The root of every error that cria throws on purpose. Its message reads `Cannot X "y": state`. */
 export class CriaError extends Error {

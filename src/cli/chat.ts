@@ -37,7 +37,7 @@ export const command = define({
   ],
   examples: [
     "chat model.gguf",
-    'chat model.gguf --system "Be brief." -p "Which city is the capital of Italy?"',
+    'chat model.gguf --system "Be brief." -p "Name a city in Italy."',
   ],
   async run({ flags, given: [path] }) {
     const { prompt, json, system } = flags;

@@ -1,4 +1,4 @@
-/** The forward pass: records a batch of rows through all blocks. It computes nothing itself. @module */
+/** The forward pass: records a batch of rows through all blocks. @module */
 
 import type { CachePages, Operand, Step } from "../step/step.ts";
 import type { ModelConfig } from "./config.ts";

@@ -1,4 +1,4 @@
-/** Runs batches: one step at a time, recorded once per shape, on this thread or beside it. @module */
+/** Runs recorded batches one at a time, on this thread or beside it. @module */
 
 import { DisposedError } from "../errors.ts";
 import type { PageStore } from "../cache/pages.ts";

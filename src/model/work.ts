@@ -1,4 +1,4 @@
-/** The buffers of a forward pass: activations in one region, inputs of a run in one array. @module */
+/** The buffers of a forward pass: activations, and the inputs of a run. @module */
 
 import type { Kernels } from "../native/ffi.ts";
 import { INPUTS, Region } from "../native/memory.ts";

@@ -1,4 +1,4 @@
-/** The operations of a step: the same list as kernels/ops.def, compared when the library opens. @module */
+/** The operations of a step, as kernels/ops.def lists them too. @module */
 
 /** What one operation takes, in the order of its fields in `cria_op`. */
 export interface OperationFields {

@@ -1,4 +1,4 @@
-/** Runs recorded steps in plain TypeScript: what every operation means, slow and readable. @module */
+/** Runs recorded steps in plain TypeScript: slow, readable, what correct means. @module */
 
 import { ArgumentError } from "../errors.ts";
 import { INPUTS } from "../native/memory.ts";

@@ -1,4 +1,4 @@
-/** The recorder: each method appends one operation to a step; C runs the whole step at once. @module */
+/** The recorder: each method appends an operation; C runs the whole step. @module */
 
 import { ELEMENT, OP_WORDS, OPERATION_NAMES, OPERATIONS } from "../native/operations.ts";
 import type { OperationName } from "../native/operations.ts";
@@ -137,7 +137,7 @@ export class Step {
     this.#record("rope", a, [a.x, a.angles], [heads, headDim, dims, PAIRS[a.pairs], stride]);
   }
 
-  /** Writes keys and values [rows, heads * headDim] into cache slots (page * pagePositions + within). */
+  /** Writes rows of [heads * headDim] into cache slots: page * pagePositions + within. */
   store(
     a: Sizes & { keyRows: Operand; valueRows: Operand; slots: Operand; cache: CachePages },
   ): void {

@@ -1,4 +1,4 @@
-/** One recorded operation: its fields by name, and views of the bytes its operands lie in. @module */
+/** One recorded operation: its fields by name, views of the bytes of its operands. @module */
 
 import { ArgumentError } from "../../errors.ts";
 import { ELEMENT, OP_WORDS, type OperationName, OPERATIONS } from "../../native/operations.ts";
