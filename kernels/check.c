@@ -342,6 +342,7 @@ int32_t plan_make(struct plan *plan, const cria_op *ops, uint32_t count, int32_t
   }
   plan->count = count, plan->scratchBytes = plan->sharedBytes = 0;
   struct checker c = {plan, NULL, NULL, CRIA_OK, -1};
+  uint64_t units = 0; // of the group, which the pool counts in 32 bits
   regions_lock();
   uint32_t i = 0;
   for (; i < count && c.code == CRIA_OK; i++) {
@@ -349,6 +350,8 @@ int32_t plan_make(struct plan *plan, const cria_op *ops, uint32_t count, int32_t
     *c.job = (struct job){.op = c.op, .quant = -1, .together = c.op->flags & 1};
     if (check_sizes(&c)) checks[c.op->kind](&c);
     plan->scratchBytes = max_size(plan->scratchBytes, align64(c.job->scratchBytes));
+    units = (c.job->together ? units : 0) + c.job->units + 1;
+    if (units > UINT32_MAX) refuse(&c, CRIA_FAIL(BAD_SHAPE), -1);
     if (i > 0 && c.job->together)
       c.job->sharedOffset = c.job[-1].sharedOffset + align64(c.job[-1].sharedBytes);
     plan->sharedBytes =

@@ -16,22 +16,32 @@ INLINE f32x16 load_columns(const struct floats t, const uint8_t *p, size_t count
   return t.widen(padded);
 }
 
+// Sixteen columns, or what is left of them, of `count` weight rows and `rows` activation rows.
+INLINE void step_float(const struct floats t, const int count, const int rows, const uint8_t *w,
+                       const uint8_t *x, size_t xStride, size_t k, size_t c, const int whole,
+                       f32x16 acc[][FLOAT_M]) {
+  const struct floats f32 = {f32x16_load, 4};
+  f32x16 xv[FLOAT_M];
+  UNROLL for (int i = 0; i < rows; i++) {
+    const uint8_t *p = x + ((size_t)i * xStride + c) * 4;
+    xv[i] = whole ? f32x16_load(p) : load_columns(f32, p, k - c);
+  }
+  UNROLL for (int j = 0; j < count; j++) {
+    const uint8_t *p = w + ((size_t)j * k + c) * t.bytes;
+    f32x16 wv = whole ? t.widen(p) : load_columns(t, p, k - c);
+    UNROLL for (int i = 0; i < rows; i++) acc[j][i] = f32x16_fma(wv, xv[i], acc[j][i]);
+  }
+}
+
 // `count` weight rows against `rows` activation rows.
 INLINE void tile_float(const struct floats t, const int count, const int rows, const uint8_t *w,
                        const uint8_t *x, size_t xStride, size_t k, float out[][16]) {
-  const struct floats f32 = {f32x16_load, 4};
   f32x16 acc[FLOAT_N][FLOAT_M];
   UNROLL for (int j = 0; j < count; j++)
     UNROLL for (int i = 0; i < rows; i++) acc[j][i] = f32x16_set1(0.0f);
-  for (size_t c = 0; c < k; c += 16) {
-    f32x16 xv[FLOAT_M];
-    UNROLL for (int i = 0; i < rows; i++)
-      xv[i] = load_columns(f32, x + ((size_t)i * xStride + c) * 4, k - c);
-    UNROLL for (int j = 0; j < count; j++) {
-      f32x16 wv = load_columns(t, w + ((size_t)j * k + c) * t.bytes, k - c);
-      UNROLL for (int i = 0; i < rows; i++) acc[j][i] = f32x16_fma(wv, xv[i], acc[j][i]);
-    }
-  }
+  size_t c = 0;
+  for (; c + 16 <= k; c += 16) step_float(t, count, rows, w, x, xStride, k, c, 1, acc);
+  if (c < k) step_float(t, count, rows, w, x, xStride, k, c, 0, acc);
   UNROLL for (int j = 0; j < count; j++)
     UNROLL for (int i = 0; i < rows; i++) out[i][j] = f32x16_sum(acc[j][i]);
 }

@@ -237,6 +237,11 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
 }
 
 // ---------------------------------------------------------------- both classes
+// Activation rows that share one walk over the weights in registers.
+#ifndef FEW_ROWS
+#define FEW_ROWS 4
+#endif
+
 // The same walk for every type: a unit is one group of 16 weight rows when there are few
 // activation rows, and two groups (or a gate and its up) through panels when there are many.
 #define CLEAR(acc, rows) UNROLL for (int i = 0; i < (rows); i++) acc[i] = f32x16_set1(0.0f)
@@ -292,11 +297,15 @@ INLINE const uint8_t *warm_at(const struct job *job, const uint8_t *w, int64_t n
   static void product_##NAME(const struct job *job, int64_t unit, int64_t next,                  \
                              uint8_t *scratch) {                                                 \
     const size_t rows = job->op->rows, k = job->op->k, u = (size_t)unit;                         \
-    switch (rows) {                                                                              \
-    case 1: few_##NAME(job, 1, 0, u, next, scratch); return;                                     \
-    case 2: few_##NAME(job, 2, 0, u, next, scratch); return;                                     \
-    case 3: few_##NAME(job, 3, 0, u, next, scratch); return;                                     \
-    case 4: few_##NAME(job, 4, 0, u, next, scratch); return;                                     \
+    if (rows <= FEW_ROWS) switch (rows) {                                                        \
+      case 1: few_##NAME(job, 1, 0, u, next, scratch); return;                                   \
+      case 2: few_##NAME(job, 2, 0, u, next, scratch); return;                                   \
+      case 3: few_##NAME(job, 3, 0, u, next, scratch); return;                                   \
+      case 4: few_##NAME(job, 4, 0, u, next, scratch); return;                                   \
+      }                                                                                          \
+    if (rows <= TILE_ROWS) {                                                                     \
+      for (size_t i = 0; i < rows; i++) few_##NAME(job, 1, i, u, next, scratch);                 \
+      return;                                                                                    \
     }                                                                                            \
     const int gated = job->op->kind == OP_gated;                                                 \
     const size_t blocks = k / CLASS;                                                             \
@@ -311,7 +320,8 @@ INLINE const uint8_t *warm_at(const struct job *job, const uint8_t *w, int64_t n
     size_t m = 0;                                                                                \
     for (; m + MAX_TILE <= rows; m += MAX_TILE)                                                  \
       tile_##NAME(job, MAX_TILE, m, &g0, &g1, p0, p1);                                           \
-    for (; m + 2 <= rows; m += 2) tile_##NAME(job, 2, m, &g0, &g1, p0, p1);                      \
+    if (MAX_TILE > 2)                                                                            \
+      for (; m + 2 <= rows; m += 2) tile_##NAME(job, 2, m, &g0, &g1, p0, p1);                    \
     for (; m < rows; m++) tile_##NAME(job, 1, m, &g0, &g1, p0, p1);                              \
   }
 

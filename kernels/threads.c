@@ -1,6 +1,7 @@
-// The thread pool: runs a plan group by group. Units are taken dynamically, the last thread to
-// arrive at a barrier does the small serial operations that follow, waiting spins and then
-// sleeps. Which thread does what never changes a result.
+// The thread pool: runs a plan group by group. Units are taken dynamically; a group is over when
+// its units are done, so that nobody waits for a thread that the system has put aside. Whoever
+// does the last unit does the small serial operations that follow. Waiting spins, then sleeps.
+// Which thread does what never changes a result.
 #define _GNU_SOURCE
 #include "internal.h"
 #include <pthread.h>
@@ -14,13 +15,11 @@
 #endif
 
 enum { THREAD_LIMIT = 256, POOL_LIMIT = 256 };
-enum { SPIN_BUSY_NS = 60000, SPIN_IDLE_NS = 200000, IDLE = 1u, STEP = 2u };
+enum { SPIN_BUSY_NS = 60000, SPIN_IDLE_NS = 200000, IDLE = 1u };
 
 struct pool;
 struct worker {
   struct pool *pool;
-  uint32_t index;
-  uint32_t seen; // last phase this thread took part in
   uint8_t *scratch;
   size_t scratchBytes;
 };
@@ -38,10 +37,12 @@ struct pool {
   uint64_t startedAt;
   uint32_t first, last; // the group being run: jobs [first, last)
   uint32_t merging;     // second half of the group's split attends
+  uint64_t groupUnits;
   atomic_uint quit;
-  _Alignas(64) atomic_ullong next; // next unit of the group
-  _Alignas(64) atomic_uint arrived;
-  _Alignas(64) atomic_uint phase; // counts by STEP; bit IDLE: nothing to do
+  // Upper half: the phase, which counts groups; its lowest bit, IDLE: nothing to do.
+  // Lower half: units of the group that nobody has taken yet.
+  _Alignas(64) atomic_ullong work;
+  _Alignas(64) atomic_ullong done; // units of the group that are finished
   _Alignas(64) atomic_uint sleepers;
   pthread_mutex_t running, sleep;
   pthread_cond_t wake;
@@ -63,26 +64,32 @@ static inline void pause_cpu(void) {
 #endif
 }
 
+static inline uint32_t phase_of(uint64_t work) { return (uint32_t)(work >> 32); }
+static inline uint32_t current_phase(struct pool *p) { return phase_of(atomic_load(&p->work)); }
+
 static void sleep_until_changed(struct pool *p, uint32_t seen) {
   atomic_fetch_add(&p->sleepers, 1);
 #if defined(__linux__)
-  while (atomic_load(&p->phase) == seen)
-    syscall(SYS_futex, &p->phase, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+  uint32_t *upper = (uint32_t *)(void *)&p->work + 1; // little endian
+  while (current_phase(p) == seen)
+    syscall(SYS_futex, upper, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
 #else
   pthread_mutex_lock(&p->sleep);
-  while (atomic_load(&p->phase) == seen) pthread_cond_wait(&p->wake, &p->sleep);
+  while (current_phase(p) == seen) pthread_cond_wait(&p->wake, &p->sleep);
   pthread_mutex_unlock(&p->sleep);
 #endif
   atomic_fetch_sub(&p->sleepers, 1);
 }
 
-// Lets everybody go on with the group that was set.
-static void bump(struct pool *p, uint32_t idle) {
-  uint32_t phase = atomic_load_explicit(&p->phase, memory_order_relaxed);
-  atomic_store(&p->phase, ((phase | IDLE) + 1) | idle);
+// Begins the next phase with `units` units to take, or an idle one.
+static void publish(struct pool *p, uint32_t units, uint32_t idle) {
+  uint32_t phase = ((current_phase(p) | IDLE) + 1) | idle;
+  atomic_store(&p->done, 0);
+  atomic_store(&p->work, (uint64_t)phase << 32 | units);
   if (!atomic_load(&p->sleepers)) return;
 #if defined(__linux__)
-  syscall(SYS_futex, &p->phase, FUTEX_WAKE_PRIVATE, THREAD_LIMIT, NULL, NULL, 0);
+  uint32_t *upper = (uint32_t *)(void *)&p->work + 1;
+  syscall(SYS_futex, upper, FUTEX_WAKE_PRIVATE, THREAD_LIMIT, NULL, NULL, 0);
 #else
   pthread_mutex_lock(&p->sleep);
   pthread_cond_broadcast(&p->wake);
@@ -93,7 +100,7 @@ static void bump(struct pool *p, uint32_t idle) {
 static uint32_t await_phase(struct pool *p, uint32_t seen) {
   uint64_t limit = seen & IDLE ? SPIN_IDLE_NS : SPIN_BUSY_NS, start = 0;
   for (uint32_t i = 1;; i++) {
-    uint32_t phase = atomic_load_explicit(&p->phase, memory_order_acquire);
+    uint32_t phase = phase_of(atomic_load_explicit(&p->work, memory_order_acquire));
     if (phase != seen) return phase;
     pause_cpu();
     if (i % 64) continue;
@@ -102,37 +109,52 @@ static uint32_t await_phase(struct pool *p, uint32_t seen) {
     else if (now - start > limit) break;
   }
   sleep_until_changed(p, seen);
-  return atomic_load(&p->phase);
+  return current_phase(p);
 }
 
+// How many units a job has in this half of its group.
 static uint64_t units_of(const struct pool *p, const struct job *job) {
   if (p->merging) return job->merge ? (uint64_t)job->op->rows * job->op->p[0] : 0;
   return job->units ? job->units : 1;
 }
 
-// The job and unit that the n-th unit of the group is; NULL past the end.
+static uint64_t group_units(const struct pool *p) {
+  uint64_t units = 0;
+  for (uint32_t i = p->first; i < p->last; i++) units += units_of(p, &p->plan.jobs[i]);
+  return units;
+}
+
+// The job and unit that the n-th unit of the group is.
 static const struct job *locate(const struct pool *p, uint64_t n, int64_t *unit) {
-  for (uint32_t i = p->first; i < p->last; i++) {
-    const struct job *job = &p->plan.jobs[i];
-    uint64_t units = units_of(p, job);
-    *unit = job->units || p->merging ? (int64_t)n : WHOLE;
-    if (n < units) return job;
-    n -= units;
-  }
+  const struct job *job = &p->plan.jobs[p->first];
+  for (; n >= units_of(p, job); job++) n -= units_of(p, job);
+  *unit = p->merging || job->units ? (int64_t)n : WHOLE;
+  return job;
+}
+
+// Takes a unit of the running group, or returns NULL. While a thread holds one, the group cannot
+// end, so that its description stays what it is.
+static const struct job *claim(struct pool *p, int64_t *unit) {
+  unsigned long long work = atomic_load_explicit(&p->work, memory_order_acquire);
+  while ((uint32_t)work)
+    if (atomic_compare_exchange_weak(&p->work, &work, work - 1))
+      return locate(p, p->groupUnits - (uint32_t)work, unit);
   return NULL;
 }
 
-static void run_group(struct pool *p, uint8_t *scratch) {
+// Works on the group until no unit is left to take; the number done.
+static uint64_t run_units(struct pool *p, uint8_t *scratch) {
   int64_t unit, nextUnit;
-  uint64_t n = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-  const struct job *job = locate(p, n, &unit);
+  uint64_t count = 0;
+  const struct job *job = claim(p, &unit);
   while (job) { // claimed one ahead, so that a kernel can warm up what it will read next
-    n = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-    const struct job *next = locate(p, n, &nextUnit);
+    const struct job *next = claim(p, &nextUnit);
     run_fn run = p->merging ? p->kernels->merge : p->kernels->run[job->op->kind];
     run(job, unit, next == job ? nextUnit : -1, scratch);
+    count++;
     job = next, unit = nextUnit;
   }
+  return count;
 }
 
 static void record_time(struct pool *p, uint32_t job) {
@@ -154,27 +176,19 @@ static int group_merges(const struct pool *p) {
   return 0;
 }
 
-// A job with a second half is a group of its own, whatever was recorded together with it.
 static void find_group_end(struct pool *p) {
-  const struct job *jobs = p->plan.jobs;
   p->last = p->first + 1;
-  if (jobs[p->first].merge) return;
-  while (p->last < p->plan.count && jobs[p->last].together && !jobs[p->last].merge) p->last++;
+  while (p->last < p->plan.count && p->plan.jobs[p->last].together) p->last++;
 }
 
-// Called with the whole group done: runs serial groups, then sets up the next shared one.
-// Returns 0 when the plan is finished.
-static int advance(struct pool *p, uint8_t *scratch) {
-  record_time(p, p->first);
-  atomic_store_explicit(&p->next, 0, memory_order_relaxed);
-  if (!p->merging && group_merges(p)) {
-    p->merging = 1;
-    return 1;
-  }
-  p->merging = 0;
+// Runs serial groups from p->last on, then describes the next shared one; 0: nothing is left.
+static int next_group(struct pool *p, uint8_t *scratch) {
   for (p->first = p->last; p->first < p->plan.count; p->first = p->last) {
     find_group_end(p);
-    if (!group_is_serial(p)) return 1;
+    if (!group_is_serial(p)) {
+      p->groupUnits = group_units(p);
+      return 1;
+    }
     for (uint32_t i = p->first; i < p->last; i++) {
       const struct job *job = &p->plan.jobs[i];
       p->kernels->run[job->op->kind](job, WHOLE, -1, scratch);
@@ -184,27 +198,40 @@ static int advance(struct pool *p, uint8_t *scratch) {
   return 0;
 }
 
-// Works on groups until the plan is finished; `phase` is the one that was just begun.
+// Called with the whole group done; 0 when the plan is finished.
+static int advance(struct pool *p, uint8_t *scratch) {
+  record_time(p, p->first);
+  p->merging = !p->merging && group_merges(p);
+  if (!p->merging) return next_group(p, scratch);
+  p->groupUnits = group_units(p);
+  return 1;
+}
+
+// Works on groups until an idle phase, which is returned.
 static uint32_t take_part(struct worker *w, uint32_t phase) {
   struct pool *p = w->pool;
   while (!(phase & IDLE)) {
-    run_group(p, w->scratch);
-    uint32_t count = atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1;
-    if (count == p->threads) {
-      atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
-      bump(p, advance(p, w->scratch) ? 0 : IDLE);
+    uint64_t count = run_units(p, w->scratch);
+    // Read before the count is handed in: after that, the group may end and change.
+    uint64_t all = count ? p->groupUnits : 0;
+    if (count && atomic_fetch_add(&p->done, count) + count == all) {
+      int more = advance(p, w->scratch);
+      publish(p, more ? (uint32_t)p->groupUnits : 0, more ? 0 : IDLE);
+      phase = current_phase(p);
+    } else {
+      phase = await_phase(p, phase);
     }
-    phase = await_phase(p, phase);
   }
   return phase;
 }
 
 static void *worker_main(void *argument) {
   struct worker *w = argument;
+  uint32_t phase = IDLE;
   // `quit` is looked at before every wait as well: its phase may have come while taking part.
   while (!atomic_load(&w->pool->quit)) {
-    w->seen = await_phase(w->pool, w->seen);
-    if (!(w->seen & IDLE)) w->seen = take_part(w, w->seen);
+    phase = await_phase(w->pool, phase);
+    phase = take_part(w, phase);
   }
   return NULL;
 }
@@ -229,7 +256,7 @@ static int prepare_memory(struct pool *p) {
   if (!shared && p->plan.sharedBytes) return 0;
   p->shared = shared;
   for (uint32_t i = 0; i < p->plan.count; i++)
-    p->plan.jobs[i].shared = p->shared + p->plan.jobs[i].sharedOffset;
+    p->plan.jobs[i].shared = p->shared ? p->shared + p->plan.jobs[i].sharedOffset : NULL;
   return 1;
 }
 
@@ -245,24 +272,9 @@ static void execute(struct pool *p) {
   struct worker *own = &p->workers[0];
   p->first = p->last = 0, p->merging = 0;
   p->startedAt = p->times ? now_ns() : 0;
-  for (p->first = 0; p->first < p->plan.count; p->first = p->last) {
-    find_group_end(p);
-    if (!group_is_serial(p)) break;
-    for (uint32_t i = p->first; i < p->last; i++) {
-      const struct job *job = &p->plan.jobs[i];
-      p->kernels->run[job->op->kind](job, WHOLE, -1, own->scratch);
-      record_time(p, i);
-    }
-  }
-  if (p->first >= p->plan.count) return;
-  atomic_store(&p->next, 0);
-  if (p->threads == 1) {
-    do run_group(p, own->scratch);
-    while (advance(p, own->scratch));
-    return;
-  }
-  bump(p, 0);
-  take_part(own, atomic_load(&p->phase));
+  if (!next_group(p, own->scratch)) return;
+  publish(p, (uint32_t)p->groupUnits, 0);
+  take_part(own, current_phase(p));
 }
 
 static struct pool *pools[POOL_LIMIT];
@@ -302,7 +314,7 @@ CRIA_API int32_t cria_run(int32_t pool, const void *step, uint32_t opCount, cons
 
 static void pool_destroy(struct pool *p, uint32_t started) {
   atomic_store(&p->quit, 1);
-  bump(p, IDLE);
+  publish(p, 0, IDLE);
   for (uint32_t i = 1; i < started; i++) pthread_join(p->ids[i], NULL);
   for (uint32_t i = 0; i < p->threads; i++) free(p->workers[i].scratch);
   free(p->ops), free(p->inputs), free(p->shared), free(p->plan.jobs), free(p->plan.pinned);
@@ -328,10 +340,10 @@ CRIA_API int32_t cria_pool_create(uint32_t threads, const uint8_t *isa) {
   if (posix_memalign(&space, 64, sizeof(struct pool))) return CRIA_FAIL(NO_MEMORY);
   struct pool *p = memset(space, 0, sizeof *p);
   p->kernels = kernels, p->threads = threads;
-  atomic_store(&p->phase, IDLE);
+  atomic_store(&p->work, (uint64_t)IDLE << 32);
   pthread_mutex_init(&p->running, NULL), pthread_mutex_init(&p->sleep, NULL);
   pthread_cond_init(&p->wake, NULL);
-  for (uint32_t i = 0; i < threads; i++) p->workers[i] = (struct worker){p, i, IDLE, NULL, 0};
+  for (uint32_t i = 0; i < threads; i++) p->workers[i] = (struct worker){p, NULL, 0};
   uint32_t started = 1;
   while (started < threads &&
          !pthread_create(&p->ids[started], NULL, worker_main, &p->workers[started]))

@@ -13,6 +13,7 @@ typedef struct {
 #define UNROLL
 #define TILE_M 2           // activation rows per product tile
 #define TILE_M_WIDE 2      // the same where super-blocks need more registers
+#define FEW_ROWS 1         // activation rows that stream through registers together
 #define FLOAT_M 2          // activation rows and weight rows of a float tile
 #define FLOAT_N 2
 #define DOT_SIGNED_BIAS 0  // see dot_signed

@@ -37,7 +37,7 @@ export const command = define({
   ],
   examples: [
     "chat model.gguf",
-    'chat model.gguf --system "Be brief." -p "Name a city in Italy."',
+    'chat model.gguf --system "Be brief." -p "Hello!"',
   ],
   async run({ flags, given: [path] }) {
     const { prompt, json, system } = flags;

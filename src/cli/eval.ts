@@ -16,7 +16,7 @@ export const command = define({
     logits: text("OUT.f32", "Where the logits go: little-endian floats, [tokens, vocabulary]"),
     ...ENGINE,
   },
-  examples: ["eval model.gguf --tokens 504,3575,282 --logits out.f32"],
+  examples: ["eval model.gguf --tokens 504,3575 --logits out.f32"],
   async run({ flags, given: [path] }) {
     const { json, quiet, logits: out } = flags;
     if (flags.tokens === undefined) throw new UsageError('Cannot run "eval": --tokens is missing');
@@ -28,9 +28,9 @@ export const command = define({
     using opened = await loadModel(path, { ...flags, ctx }, signal);
     const { model } = opened;
     const vocab = model.config.vocabularySize;
-    await about("write", out, async () => {
+    await about("evaluate", opened.path, async () => {
       using progress = new Progress(!quiet);
-      await writeWhole(out, (file) => writeLogits(model, tokens, file, signal, progress));
+      await writeWhole(out, (write) => writeLogits(model, tokens, write, signal, progress));
     });
     if (json) await writeJson({ tokens: tokens.length, vocab });
     else if (!quiet) note(`${tokens.length} × ${vocab} logits in ${JSON.stringify(out)}`);
@@ -41,14 +41,13 @@ export const command = define({
 async function writeLogits(
   model: Model,
   tokens: readonly number[],
-  file: Deno.FsFile,
+  write: Write,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<void> {
   for await (const { first, rows, logits } of model.logitRows(tokens, { signal })) {
     progress.share("Evaluating", first + rows, tokens.length);
-    const data = littleEndian(logits);
-    for (let at = 0; at < data.length;) at += await file.write(data.subarray(at));
+    await write(littleEndian(logits));
   }
 }
 
@@ -61,15 +60,23 @@ function littleEndian(values: Float32Array): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
+/** Appends to the file that is being written. */
+type Write = (data: Uint8Array) => Promise<void>;
+
 /** Writes a file that gets its name only when it is whole. */
-async function writeWhole(path: string, fill: (file: Deno.FsFile) => Promise<void>): Promise<void> {
+async function writeWhole(path: string, fill: (write: Write) => Promise<void>): Promise<void> {
   const part = `${path}.${crypto.randomUUID()}.part`;
+  const writing = <T>(work: () => Promise<T>) => about("write", path, work);
   try {
     {
-      using file = await Deno.open(part, { write: true, createNew: true });
-      await fill(file);
+      using file = await writing(() => Deno.open(part, { write: true, createNew: true }));
+      await fill((data) =>
+        writing(async () => {
+          for (let at = 0; at < data.length;) at += await file.write(data.subarray(at));
+        })
+      );
     }
-    await Deno.rename(part, path);
+    await writing(() => Deno.rename(part, path));
   } catch (error) {
     await Deno.remove(part).catch(() => {});
     throw error;

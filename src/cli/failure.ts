@@ -1,4 +1,4 @@
-/** Failures: wrong usage, an interruption, and the one line that people see of any error. @module */
+/** Failures: wrong usage, an interruption, and the one line that tells of an error. @module */
 
 import { CriaError } from "../errors.ts";
 
@@ -49,6 +49,7 @@ export async function about<T>(
 /** The error, or one that also says which file it is about. */
 function naming(action: string, path: string, error: unknown): unknown {
   if (error instanceof UsageError || error instanceof InterruptError) return error;
+  if (error instanceof Deno.errors.BrokenPipe) return error; // not the fault of a file
   const known = error instanceof CriaError || isOfDeno(error);
   if (!known || !(error instanceof Error)) return error;
   const quoted = JSON.stringify(path);

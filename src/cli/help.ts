@@ -14,7 +14,7 @@ export interface Summary {
 /** The overview of all commands. */
 export function overview(commands: readonly Summary[], width: number): string {
   return [
-    "cria runs Llama-family language models from GGUF files.",
+    "cria runs language models from GGUF files.",
     "",
     "Usage: cria COMMAND [MODEL] [FLAGS]",
     "",

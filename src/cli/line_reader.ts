@@ -1,4 +1,4 @@
-/** Reads lines from a terminal, with editing and history; a paste of several lines is one. @module */
+/** Reads lines from a terminal, with editing and history; a paste is one message. @module */
 
 import * as readline from "node:readline";
 import process from "node:process";

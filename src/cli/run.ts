@@ -29,7 +29,7 @@ export const command = define({
   },
   examples: [
     'run -p "Once upon a time"',
-    'run model.gguf -p "The capital of France is" -n 32 --temperature 0',
+    'run model.gguf -p "The capital of France is" -n 32',
   ],
   async run({ flags, given: [path] }) {
     const text = await promptText(flags.prompt);

@@ -69,9 +69,8 @@ function fromFile(key: string, command: string, file: Config | undefined): Origi
 
 /** Reads the config file that is named, or the first one that is there. */
 async function readConfig(named: string | undefined): Promise<Config | undefined> {
-  const path = named ?? environment("CRIA_CONFIG");
-  for (const candidate of path === undefined ? defaultPaths() : [path]) {
-    const source = await readText(candidate, path !== undefined);
+  for (const candidate of named === undefined ? defaultPaths() : [named]) {
+    const source = await readText(candidate, named !== undefined);
     if (source !== undefined) return await parseToml(candidate, source);
   }
   return undefined;

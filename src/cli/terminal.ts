@@ -12,7 +12,7 @@ export const isTerminal = {
 /** Columns of the terminal, or 80 where there is none. */
 export function terminalWidth(): number {
   try {
-    return Math.max(20, Deno.consoleSize().columns);
+    return Math.max(20, Deno.consoleSize().columns || 80); // 0: a terminal that does not say
   } catch {
     return 80;
   }

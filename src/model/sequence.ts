@@ -1,7 +1,7 @@
 /** One run of positions in the cache of a model, and the batches that extend it. @module */
 
 import { BlockTable, PAGE_POSITIONS, type PageStore } from "../cache/pages.ts";
-import { ArgumentError, ContextError, DisposedError } from "../errors.ts";
+import { ArgumentError, ContextError, CriaError, DisposedError } from "../errors.ts";
 import type { RopeTable } from "./rope.ts";
 import type { Recording, Runner } from "./runner.ts";
 import { MAX_LOGIT_ROWS, MAX_ROWS, type Work } from "./work.ts";
@@ -46,7 +46,7 @@ export class ModelSequence implements Disposable {
   readonly #logits: Float32Array<ArrayBuffer>;
   readonly #recordings = new Map<string, Recording>();
   #position = 0;
-  #busy = 0;
+  #busy = false;
   #disposed = false;
 
   /** @param parts the model's parts and the sequence's own pages, which it takes over */
@@ -73,7 +73,7 @@ export class ModelSequence implements Disposable {
 
   /** Forgets everything from `position` on. */
   rewind(position: number): void {
-    this.#refuseDisposed();
+    this.#refuseUse();
     if (!Number.isInteger(position) || position < 0 || position > this.#position) {
       throw new ArgumentError(`Cannot rewind to ${position}: the sequence has ${this.#position}`);
     }
@@ -97,7 +97,7 @@ export class ModelSequence implements Disposable {
       this.#parts.runner.runNow(recording);
       return this.#take(1);
     }
-    return this.#evaluateAside(tokens, options);
+    return this.#hold(() => this.#evaluateAside(tokens, options));
   }
 
   /**
@@ -114,7 +114,8 @@ export class ModelSequence implements Disposable {
     for (let first = 0; first < tokens.length; first += MAX_LOGIT_ROWS) {
       const rows = Math.min(MAX_LOGIT_ROWS, tokens.length - first);
       const logits = new Float32Array(rows * vocabularySize);
-      await this.#chunk(tokens, first, rows, rows, logits, options);
+      this.#refuseUse(); // the caller had its turn
+      await this.#hold(() => this.#chunk(tokens, first, rows, rows, logits, options));
       yield { first, rows, logits };
       options.onProgress?.(first + rows, tokens.length);
     }
@@ -141,13 +142,18 @@ export class ModelSequence implements Disposable {
   ): Promise<void> {
     signal?.throwIfAborted();
     this.#refuseDisposed();
-    this.#busy++;
+    const recording = this.#prepare(tokens, first, rows, logitRows);
+    await this.#parts.runner.runAside(recording, () => this.#take(rows, logitRows, logits));
+  }
+
+  /** Keeps others off while the sequence is at work, and its pages until that is done. */
+  async #hold<T>(work: () => Promise<T>): Promise<T> {
+    this.#busy = true;
     try {
-      const recording = this.#prepare(tokens, first, rows, logitRows);
-      await this.#parts.runner.runAside(recording, () => this.#take(rows, logitRows, logits));
+      return await work();
     } finally {
-      this.#busy--;
-      if (this.#disposed && this.#busy === 0) this.#release();
+      this.#busy = false;
+      if (this.#disposed) this.#release();
     }
   }
 
@@ -187,7 +193,7 @@ export class ModelSequence implements Disposable {
   }
 
   #check(tokens: readonly number[]): void {
-    this.#refuseDisposed();
+    this.#refuseUse();
     const { vocabularySize, capacity } = this.#parts;
     if (tokens.length === 0) throw new ArgumentError("Cannot evaluate an empty list of tokens");
     const bad = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
@@ -202,6 +208,12 @@ export class ModelSequence implements Disposable {
     if (this.#disposed) throw new DisposedError("Cannot use a sequence: it was disposed of");
   }
 
+  /** Inputs of a step must not change under it, nor pages: one call at a time. */
+  #refuseUse(): void {
+    this.#refuseDisposed();
+    if (this.#busy) throw new CriaError("Cannot use a sequence: another call on it is running");
+  }
+
   #release(): void {
     this.#parts.store[Symbol.dispose]();
     this.#parts.onRelease?.();
@@ -211,6 +223,6 @@ export class ModelSequence implements Disposable {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.#busy === 0) this.#release();
+    if (!this.#busy) this.#release();
   }
 }

@@ -11,28 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "5f43a281512bf98d92c832f6ed44125f25ee956e4025d30cade176b3cd75c754";
+export const SOURCES: string = "d079cd3b33f89d26a9da7e2ed9808b793df8b349204b1e6abcb6c59ece3dca66";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
-  "aarch64-darwin": {
-    file: "kernels/build/darwin-aarch64/libcria.dylib",
-    sha256: "2a558904e9e98b149e767e53f8ab47748c7a959b0f0818c100465f9ba941e4d1",
-    bytes: 1616240,
-  },
-  "aarch64-linux": {
-    file: "kernels/build/linux-aarch64/libcria.so",
-    sha256: "5f98dc04cb74dd5007c2df26fe9d6bbf1327ca5c867242dd7be0e91cfbde14c2",
-    bytes: 1599120,
-  },
-  "x86_64-darwin": {
-    file: "kernels/build/darwin-x86_64/libcria.dylib",
-    sha256: "ae49b288a1df77df092fc7e11c69be6efc1723cb592647d4b671a8dc73c1b404",
-    bytes: 2787601,
-  },
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "021bcdd023451e7c1e80e0833f5ae149320ea477c4851c99cbda5cc3d1f9a9ee",
-    bytes: 2454912,
+    sha256: "7eb65f358b1bf13b144c92da58b2ab383e42721172eb1e5ac7096ccad4927219",
+    bytes: 1987568,
   },
 };

@@ -71,18 +71,25 @@ export class Pool implements Disposable {
     nanoseconds?: BigUint64Array<ArrayBuffer>,
   ) {
     if (this.#handle < 0) throw new DisposedError("Cannot run a step: the pool was disposed of");
+    if (words.length < count * OP_WORDS.size || (nanoseconds && nanoseconds.length < count)) {
+      throw new ArgumentError(`Cannot run a step: a buffer is too short for ${count} operations`);
+    }
+    this.#fault.fill(-1);
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-    const times = nanoseconds ? new Uint8Array(nanoseconds.buffer) : null;
+    const times = nanoseconds
+      ? new Uint8Array(nanoseconds.buffer, nanoseconds.byteOffset, nanoseconds.byteLength)
+      : null;
     return [this.#handle, bytes, count, inputs, inputs.length, this.#fault, times] as const;
   }
 
   #check({ words }: RunnableStep, code: number): void {
     if (code === 0) return;
-    const [op = 0, slot = -1] = this.#fault;
+    const [op = -1, slot = -1] = this.#fault;
     const name = OPERATION_NAMES[words[op * OP_WORDS.size] ?? -1];
     const operand = name && OPERATIONS[name].operands[slot];
     const place = operand ? ` (operand "${operand}")` : "";
-    this.#kernels.unwrap(code, `run operation ${op}, ${name ?? "unknown"}${place}`);
+    const action = op < 0 ? "run a step" : `run operation ${op}, ${name ?? "unknown"}${place}`;
+    this.#kernels.unwrap(code, action);
     throw new KernelError(`Cannot run a step: code ${code}`, code);
   }
 

@@ -2,7 +2,7 @@
 
 const encoder = new TextEncoder();
 
-/** A progress line: rewritten every half second on a terminal, else written once and completed. */
+/** A progress line: rewritten every second on a terminal, else written once and completed. */
 export class Progress {
   readonly #started = performance.now();
   readonly #terminal = Deno.stderr.isTerminal();
@@ -12,7 +12,7 @@ export class Progress {
   constructor(readonly title: string) {
     this.#write(`${title} ...`);
     if (!this.#terminal) return;
-    const timer = setInterval(() => this.#write(`\r${title} ... ${this.#seconds(0)} s`), 500);
+    const timer = setInterval(() => this.#write(`\r${title} ... ${this.#seconds(0)} s`), 1000);
     Deno.unrefTimer(timer);
     this.#timer = timer;
   }

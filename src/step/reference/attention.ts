@@ -24,7 +24,7 @@ class Cache {
     this.headDim = op.integer("headDim");
   }
 
-  /** Where dimension `d` of a slot's key lies in its page; a slot is page * pagePositions + within. */
+  /** Where a slot's key lies in its page; a slot is page * pagePositions + position within. */
   #keyAt(head: number, slot: number, d: number): number {
     const within = slot % this.#page, group = Math.floor(within / GROUP);
     const start = head * this.#page * this.headDim;
