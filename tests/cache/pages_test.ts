@@ -1,0 +1,79 @@
+/** Pages of the cache: who holds them, where they lie. @module */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { BlockTable, PAGE_POSITIONS, PageStore } from "../../src/cache/pages.ts";
+import { ContextError } from "../../src/errors.ts";
+import { ELEMENT } from "../../src/native/operations.ts";
+import { kernels } from "../kernel_support.ts";
+
+const SHAPE = { layerCount: 3, kvHeadCount: 2, headDim: 16 };
+const P = PAGE_POSITIONS;
+
+Deno.test("pages hold what attention asks for", () => {
+  assertEquals([P % 16, 256 % P], [0, 0]);
+});
+
+Deno.test("keys and values of all layers fill a page without a gap", () => {
+  for (const [type, bytes, id] of [["f16", 2, ELEMENT.F16], ["f32", 4, ELEMENT.F32]] as const) {
+    using store = new PageStore(kernels, SHAPE, type, 5);
+    const part = 2 * 16 * P * bytes;
+    assertEquals([store.pageBytes, store.pageCount], [6 * part, 5]);
+    const layers = [0, 1, 2].map((index) => store.layer(index));
+    const offsets = layers.flatMap(({ keys, values }) => [keys.offset, values.offset]);
+    assertEquals(offsets, [0, 1, 2, 3, 4, 5].map((index) => index * part));
+    for (const { keys, values, ...sizes } of layers) {
+      assertEquals([keys.type, values.type], [id, id]);
+      const { pageBytes, pageCount } = store;
+      assertEquals(sizes, { heads: 2, headDim: 16, pagePositions: P, pageCount, pageBytes });
+    }
+  }
+});
+
+Deno.test("a table takes pages as positions need them, and gives them back", () => {
+  using store = new PageStore(kernels, SHAPE, "f16", 4);
+  const table = new BlockTable(store);
+  const pages = (change: () => void) => {
+    change();
+    return table.pages.length;
+  };
+  assertEquals(pages(() => table.reserve(0)), 0);
+  assertEquals(pages(() => table.reserve(1)), 1);
+  assertEquals(pages(() => table.reserve(P)), 1);
+  assertEquals(pages(() => table.reserve(P + 1)), 2);
+  assertEquals(pages(() => table.reserve(1)), 2); // reserving takes nothing away
+  assertEquals(pages(() => table.trim(P + 1)), 2);
+  assertEquals(pages(() => table.trim(P)), 1);
+  assertEquals(pages(() => table.trim(1)), 1);
+  assertEquals(pages(() => table.trim(0)), 0);
+  assertEquals(pages(() => table.reserve(4 * P)), 4);
+  assertEquals(new Set(table.pages), new Set([0, 1, 2, 3]));
+});
+
+Deno.test("tables share a store, and no page has two holders", () => {
+  using store = new PageStore(kernels, SHAPE, "f16", 4);
+  const [a, b] = [new BlockTable(store), new BlockTable(store)];
+  a.reserve(P);
+  b.reserve(P);
+  a.reserve(2 * P);
+  b.reserve(2 * P);
+  assertEquals(new Set([...a.pages, ...b.pages]).size, 4);
+  const slots = [0, P - 1, P, 2 * P - 1].flatMap((at) => [a.slot(at), b.slot(at)]);
+  assertEquals(new Set(slots).size, slots.length);
+  for (let at = 0; at < 2 * P; at++) {
+    assertEquals(a.slot(at), a.pages[Math.floor(at / P)]! * P + at % P);
+  }
+  const given = b.pages[1]!;
+  b.trim(P);
+  a.reserve(3 * P);
+  assertEquals(a.pages[2], given);
+});
+
+Deno.test("a full store says how much it holds", () => {
+  using store = new PageStore(kernels, SHAPE, "f16", 2);
+  const table = new BlockTable(store);
+  const error = assertThrows(() => table.reserve(2 * P + 1), ContextError);
+  assertEquals([error.needed, error.available], [2 * P + 1, 2 * P]);
+  table.trim(0);
+  table.reserve(2 * P); // what the failure took has come back
+  assertEquals(table.pages.length, 2);
+});

@@ -1,0 +1,71 @@
+/** Help texts, the version, and what is said to wrong usage. @module */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { VERSION } from "../../src/cli/version.ts";
+import { ROOT } from "../support.ts";
+import { cria } from "./program.ts";
+
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  run: ["MODEL", "--prompt", "--top-k", "--stop", "--no-bos", "--ignore-eos", "--threads"],
+  chat: ["MODEL", "--system", "--prompt", "--ctx", "--kv"],
+  inspect: ["MODEL", "--tensors", "--metadata"],
+  tokenize: ["MODEL", "TEXT", "--no-bos", "--special"],
+  detokenize: ["MODEL", "IDS"],
+  template: ["MODEL", "MESSAGES", "--tools", "--no-generation-prompt"],
+  eval: ["MODEL", "--tokens", "--logits"],
+  perplexity: ["MODEL", "--file", "--ctx", "--chunks"],
+  bench: ["MODEL", "-p", "-n", "--depth", "-t", "-r"],
+  doctor: ["--json"],
+};
+
+Deno.test("cria --help lists every command", async () => {
+  const { code, stdout, stderr } = await cria(["--help"]);
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals([...stdout.matchAll(/^ {2}(\w+) {2,}/gm)].map((m) => m[1]), Object.keys(COMMANDS));
+});
+
+for (const [name, words] of Object.entries(COMMANDS)) {
+  Deno.test(`cria ${name} --help names what it takes, in 80 columns`, async () => {
+    const { code, stdout, stderr } = await cria([name, "--help"]);
+    assertEquals([code, stderr], [0, ""]);
+    for (const word of [...words, "--json", "--quiet", "--config", "--help"]) {
+      assert(stdout.includes(word), word);
+    }
+    for (const line of stdout.split("\n")) assert(line.length <= 80, line);
+  });
+}
+
+Deno.test("cria --version is the version of deno.json", async () => {
+  const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
+  assertEquals(VERSION, version);
+  assertEquals((await cria(["--version"])).stdout, `cria ${version}\n`);
+});
+
+Deno.test("wrong usage ends with exit code 2 and one line", async () => {
+  const wrong: [args: string[], message: RegExp][] = [
+    [["rnu"], /no such command; did you mean "run"\?/],
+    [["run", "--tempature", "1"], /no such flag; did you mean "--temperature"\?/],
+    [["run", "-p"], /-p: its TEXT is missing/],
+    [["run", "-p", "x", "--threads", "0"], /--threads to "0"/],
+    [["run"], /there is no text/],
+    [["inspect"], /MODEL is missing/],
+    [["inspect", "a", "b"], /take "b"/],
+    [["chat", "-p", "x", "--kv", "q4"], /f32 or f16/],
+    [["detokenize", "m", "1,x"], /IDS to "x"/],
+    [["eval", "m", "--tokens", "1"], /--logits is missing/],
+    [["perplexity", "m"], /FILE is missing/],
+    [["doctor", "--verify"], /no such flag/],
+  ];
+  await Promise.all(wrong.map(async ([args, message]) => {
+    const { code, stdout, stderr } = await cria(args);
+    assertEquals([code, stdout], [2, ""], args.join(" "));
+    assertMatch(stderr, /^cria: Cannot [^\n]*\n$/);
+    assertMatch(stderr, message);
+  }));
+});
+
+Deno.test("no command at all: the help goes to stderr, exit code 2", async () => {
+  const { code, stdout, stderr } = await cria([]);
+  assertEquals([code, stdout], [2, ""]);
+  assertMatch(stderr, /^Usage: cria/m);
+});

@@ -1,0 +1,61 @@
+/** Arguments and files that a model refuses, and what it says about them. @module */
+
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { ArgumentError, FormatError, type LoadOptions, Model, ModelError } from "../../mod.ts";
+import { randomModelTest, VOCABULARY } from "./random_model.ts";
+
+const BAD_IDS = [-1, VOCABULARY, 0.5, NaN, Infinity, 2 ** 32];
+
+randomModelTest("token ids that are not in the vocabulary", async (path) => {
+  using model = await Model.load(path, { threads: 1, context: 100 });
+  using sequence = model.createSequence(), session = model.session();
+  for (const id of BAD_IDS) {
+    assertThrows(() => sequence.evaluate([1, id]), ArgumentError, `token ${id}`);
+    await assertRejects(() => model.logits([id]), ArgumentError, `token ${id}`);
+    await assertRejects(() => session.generate([1, id]).text(), ArgumentError, `token ${id}`);
+  }
+  assertThrows(() => sequence.evaluate([]), ArgumentError, "empty");
+  await assertRejects(() => model.logits([]), ArgumentError, "empty");
+  await assertRejects(() => session.generate([]).text(), ArgumentError);
+  assertEquals([sequence.position, session.position], [0, 0]);
+  await sequence.evaluate([0, VOCABULARY - 1]);
+  for (const position of [-1, 3, 0.5, NaN]) {
+    assertThrows(() => sequence.rewind(position), ArgumentError, "has 2");
+    assertThrows(() => session.rewind(position), ArgumentError, "has 0");
+  }
+});
+
+const BAD_OPTIONS: readonly [options: LoadOptions, message: string][] = [
+  [{ threads: 0 }, "threads 0"],
+  [{ threads: 1.5 }, "threads 1.5"],
+  [{ threads: 257 }, "threads 257"],
+  [{ context: 0 }, "context 0"],
+  [{ context: NaN }, "context NaN"],
+  [{ chunkRows: 0 }, "chunkRows 0"],
+  [{ chunkRows: 513 }, "chunkRows 513"],
+  [{ isa: "z80" }, '"z80"'],
+  [{ kv: JSON.parse('"f8"') }, '"f8"'],
+];
+
+randomModelTest("options that cannot be used", async (path) => {
+  for (const [options, message] of BAD_OPTIONS) {
+    await assertRejects(() => Model.load(path, options), ArgumentError, message);
+  }
+});
+
+randomModelTest("files that cannot be used are named", async (path) => {
+  const cut = `${path}.cut`, bytes = Deno.readFileSync(path);
+  try {
+    Deno.writeFileSync(cut, bytes.subarray(0, bytes.length - 1));
+    const error = await assertRejects(() => Model.load(cut), FormatError);
+    assertStringIncludes(error.message, cut);
+    bytes[bytes.indexOf(0x6c, 60)] = 0x78; // the l of "llama", behind its key
+    Deno.writeFileSync(cut, bytes);
+    const unknown = await assertRejects(() => Model.load(cut), ModelError);
+    assertStringIncludes(unknown.message, cut);
+    assertStringIncludes(unknown.message, "xlama");
+  } finally {
+    Deno.removeSync(cut);
+  }
+  await assertRejects(() => Model.load(`${path}.none`), Error, `${path}.none`);
+});

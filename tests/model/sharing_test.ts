@@ -1,0 +1,108 @@
+/** Several sessions, several models, and the event loop beside them. @module */
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { Model, type Session } from "../../mod.ts";
+import { SMOLLM2 } from "../conformance/pack.ts";
+import { sharedTest } from "../support.ts";
+import { randomModelTest, someTokens } from "./random_model.ts";
+
+const OPTIONS = { threads: 2, context: 400 };
+
+/** A sampled generation, as token ids. */
+async function sampled(session: Session, seed: number): Promise<readonly number[]> {
+  const options = { maxTokens: 60, ignoreEos: true, temperature: 1, seed };
+  const prompt = someTokens(40 * seed).slice(-30 * seed);
+  return (await session.generate(prompt, options).result).tokens;
+}
+
+/** Runs every seed in a session of its own: one after the other, or all at once. */
+async function runSeeds(models: readonly Model[], together: boolean) {
+  using stack = new DisposableStack();
+  const seeds = [1, 2, 3, 4, 5];
+  const calls = seeds.map((seed, index) => () =>
+    sampled(stack.use(models[index % models.length]!.session()), seed)
+  );
+  if (together) return await Promise.all(calls.map((call) => call()));
+  const found = [];
+  for (const call of calls) found.push(await call());
+  return found;
+}
+
+randomModelTest("sessions of one model at once give what they give alone", async (path) => {
+  using model = await Model.load(path, { ...OPTIONS, chunkRows: 16 });
+  const alone = await runSeeds([model], false);
+  assertEquals(new Set(alone.map(String)).size, alone.length); // five different texts
+  assertEquals(await runSeeds([model], true), alone);
+});
+
+randomModelTest(
+  "models side by side, of the same file too, give what they give alone",
+  async (path) => {
+    using a = await Model.load(path, OPTIONS);
+    const alone = await runSeeds([a], false);
+    const [b, c] = await Promise.all([
+      Model.load(path, { ...OPTIONS, threads: 3 }),
+      Model.load(path, { ...OPTIONS, threads: 1, chunkRows: 7 }),
+    ]);
+    assertEquals(await runSeeds([a, b, c], true), alone);
+    b[Symbol.dispose]();
+    assertEquals(await runSeeds([a, c], true), alone);
+    c[Symbol.dispose]();
+  },
+);
+
+randomModelTest("a hundred models leave nothing behind", async (path) => {
+  for (let i = 0; i < 100; i++) {
+    using model = await Model.load(path, OPTIONS);
+    using session = model.session();
+    if (i % 10 === 0) assertEquals((await sampled(session, 1)).length, 60);
+  }
+});
+
+randomModelTest("memory counts what is in use", async (path) => {
+  using model = await Model.load(path, OPTIONS);
+  const pageBytes = 2 * 2 * 32 * 64 * 2; // layers, keys and values, dimensions, positions, f16
+  assertEquals(model.memory().kvBytes, 0);
+  assertEquals(model.memory().mappedBytes, Deno.statSync(path).size);
+  {
+    using a = model.createSequence(), b = model.createSequence();
+    await a.evaluate(someTokens(65));
+    await b.evaluate(someTokens(1));
+    assertEquals(model.memory().kvBytes, 3 * pageBytes);
+    a.rewind(64);
+    assertEquals(model.memory().kvBytes, 2 * pageBytes);
+  }
+  assertEquals(model.memory().kvBytes, 0);
+});
+
+/** The longest time that the event loop had no turn while something ran, in milliseconds. */
+async function longestWait(work: () => Promise<unknown>): Promise<number> {
+  let last = performance.now(), longest = 0;
+  const look = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  };
+  const timer = setInterval(look, 5);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
+  look();
+  return longest;
+}
+
+sharedTest("the event loop gets its turns", SMOLLM2, async (path) => {
+  let model: Model | undefined;
+  const load = async () => model = await Model.load(path, { threads: 2, context: 600 });
+  assertLess(await longestWait(load), 250);
+  assert(model);
+  using loaded = model;
+  using session = loaded.session({ temperature: 0 });
+  const options = { maxTokens: 1, ignoreEos: true };
+  const prefill = () => session.generate(someTokens(500, 49152), options).text();
+  assertLess(await longestWait(prefill), 250);
+  const generate = () => session.extend("", { ...options, maxTokens: 40 }).text();
+  assertLess(await longestWait(generate), 250);
+});
