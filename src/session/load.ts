@@ -1,7 +1,7 @@
 /** Loading: opens, checks and maps a model file, and starts threads for it. @module */
 
-import { type KvType, PAGE_POSITIONS, PageStore } from "../cache/pages.ts";
-import { ArgumentError, CriaError, DisposedError, ModelError } from "../errors.ts";
+import type { KvType } from "../cache/pages.ts";
+import { ArgumentError, CriaError, ModelError } from "../errors.ts";
 import type { ModelFile } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
 import { Kernels } from "../native/ffi.ts";
@@ -11,9 +11,6 @@ import { Pool } from "../native/pool.ts";
 import { defaultThreads } from "../native/threads.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type ModelConfig, readConfig } from "../model/config.ts";
-import { RopeTable } from "../model/rope.ts";
-import { Runner } from "../model/runner.ts";
-import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
 import { readSmallTensor, Weights } from "../model/weights.ts";
 import { MAX_ROWS, Work } from "../model/work.ts";
 
