@@ -9,8 +9,9 @@
 //          o = fmaf(o', b, o * a); the result is o * (1 / l)
 // Positions after the row's own, or before its window, are skipped, never added as zeros.
 
-static void run_store(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next, (void)scratch;
+static void run_store(const struct job *job, int64_t unit, const struct warm *warm,
+                      uint8_t *scratch) {
+  (void)warm, (void)scratch;
   const cria_op *op = job->op;
   const size_t heads = op->p[0], dim = op->p[1], page = op->p[3];
   const int wide = op->a[3].type == quants[QUANT_F32].id;
@@ -277,8 +278,9 @@ static void attend_split(const struct job *job, size_t unit, uint8_t *scratch) {
 }
 
 // One unit of the second half: one row, one head.
-static void run_merge(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next;
+static void run_merge(const struct job *job, int64_t unit, const struct warm *warm,
+                      uint8_t *scratch) {
+  (void)warm;
   const cria_op *op = job->op;
   const size_t dim = op->p[2], row = (size_t)unit / op->p[0], head = (size_t)unit % op->p[0];
   int64_t position = position_of(job, row);
@@ -334,8 +336,9 @@ static void attend_tile(const struct job *job, size_t unit, uint8_t *scratch) {
   if (s.count) attend_walk(&s, rows, heads);
 }
 
-static void run_attend(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next;
+static void run_attend(const struct job *job, int64_t unit, const struct warm *warm,
+                       uint8_t *scratch) {
+  (void)warm;
   if (job->chunks) attend_split(job, (size_t)unit, scratch);
   else attend_tile(job, (size_t)unit, scratch);
 }

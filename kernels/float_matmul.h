@@ -87,8 +87,9 @@ INLINE void product_float(const struct floats t, const struct job *job, int64_t 
 }
 
 #define FLOAT_PRODUCTS(T, WIDEN, BYTES)                                                          \
-  static void product_##T(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) { \
-    (void)next, (void)scratch;                                                                   \
+  static void product_##T(const struct job *job, int64_t unit, const struct warm *warm,          \
+                          uint8_t *scratch) {                                                    \
+    (void)warm, (void)scratch;                                                                   \
     product_float((struct floats){WIDEN, BYTES}, job, unit);                                     \
   }
 FLOAT_PRODUCTS(F32, f32x16_load, 4)

@@ -41,9 +41,15 @@ struct job {
   uint8_t *shared;
 };
 
-// run(job, unit or WHOLE, next unit of this job to warm up or -1, scratch of this thread)
+// Weights that the same thread will probably read next; kernels ask for them in good time.
+struct warm {
+  const uint8_t *from[2];
+  size_t bytes[2];
+};
+// run(job, unit or WHOLE, what to warm up, scratch of this thread)
 enum { WHOLE = -1 };
-typedef void (*run_fn)(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch);
+typedef void (*run_fn)(const struct job *job, int64_t unit, const struct warm *warm,
+                       uint8_t *scratch);
 struct kernels {
   const char *name;
   run_fn run[OP_COUNT];

@@ -67,6 +67,23 @@ static struct group group_at(const struct job *job, const uint8_t *w, size_t ind
   return (struct group){w + base * stride, stride, base, (int)(row - base), GROUP};
 }
 
+// What is to be warmed up, and how much of it with each block that is worked on.
+struct slice {
+  const uint8_t *at, *end;
+  size_t step;
+};
+
+INLINE struct slice slice_of(const struct warm *warm, int side, size_t blocks) {
+  const uint8_t *from = warm->from[side];
+  size_t bytes = warm->bytes[side];
+  return (struct slice){from, from + bytes, align64((bytes + blocks - 1) / blocks)};
+}
+
+INLINE void warm_up(struct slice *s) {
+  const uint8_t *end = s->at + s->step < s->end ? s->at + s->step : s->end;
+  for (; s->at < end; s->at += 64) prefetch(s->at);
+}
+
 INLINE int32_t four_bytes(const uint8_t *p) {
   int32_t word;
   memcpy(&word, p, 4);
@@ -113,11 +130,10 @@ INLINE void load_prepared(const struct traits32 t, const uint8_t *p, size_t stri
 
 // Few activation rows: weights go from memory through registers into the products.
 INLINE void stream32(const struct traits32 t, const int rows, const struct group *g, size_t k,
-                     const uint8_t *x, size_t xStride, const uint8_t *warm, f32x16 *acc) {
+                     const uint8_t *x, size_t xStride, struct slice warm, f32x16 *acc) {
   for (size_t b = 0; b < k / 32; b++) {
     block32 block;
-    if (warm)
-      for (size_t i = 0; i < GROUP * t.bytes; i += 64) prefetch(warm + b * GROUP * t.bytes + i);
+    warm_up(&warm);
     load_prepared(t, g->w + b * t.bytes, g->stride, &block);
     step32(t, rows, &block, x, xStride, k, b, acc);
   }
@@ -213,11 +229,10 @@ INLINE void step256(const struct traits256 t, const int rows, const panel256 *p,
 }
 
 INLINE void stream256(const struct traits256 t, const int rows, const struct group *g, size_t k,
-                      const uint8_t *x, size_t xStride, const uint8_t *warm, panel256 *panel,
+                      const uint8_t *x, size_t xStride, struct slice warm, panel256 *panel,
                       f32x16 *acc) {
   for (size_t b = 0; b < k / 256; b++) {
-    if (warm)
-      for (size_t i = 0; i < GROUP * t.bytes; i += 64) prefetch(warm + b * GROUP * t.bytes + i);
+    warm_up(&warm);
     t.load(g->w + b * t.bytes, g->stride, panel);
     step256(t, rows, panel, x, xStride, k, b, acc);
   }
@@ -246,14 +261,9 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
 // activation rows, and two groups (or a gate and its up) through panels when there are many.
 #define CLEAR(acc, rows) UNROLL for (int i = 0; i < (rows); i++) acc[i] = f32x16_set1(0.0f)
 
-INLINE const uint8_t *warm_at(const struct job *job, const uint8_t *w, int64_t next) {
-  if (next < 0 || ((size_t)next + 1) * GROUP > job->op->n) return NULL;
-  return w + (size_t)next * GROUP * quant_row_bytes(job->quant, job->op->k);
-}
-
 #define PRODUCTS(NAME, CLASS, TRAITS, STREAM_ARGS, MAX_TILE)                                     \
   INLINE void few_##NAME(const struct job *job, const int rows, size_t m, size_t unit,           \
-                         int64_t next, uint8_t *scratch) {                                       \
+                         const struct warm *warm, uint8_t *scratch) {                            \
     const size_t k = job->op->k, xStride = act##CLASS##_bytes(k);                                \
     const uint8_t *x = job->a[0] + m * xStride;                                                  \
     panel##CLASS *panel = (void *)scratch;                                                       \
@@ -267,7 +277,8 @@ INLINE const uint8_t *warm_at(const struct job *job, const uint8_t *w, int64_t n
       f32x16 sums[TILE_ROWS];                                                                    \
       CLEAR(sums, rows);                                                                         \
       g = group_at(job, w, unit, spare);                                                         \
-      stream##CLASS(TRAITS, rows, &g, k, x, xStride, warm_at(job, w, next) STREAM_ARGS, sums);   \
+      const struct slice ahead = slice_of(warm, side, k / CLASS);                                \
+      stream##CLASS(TRAITS, rows, &g, k, x, xStride, ahead STREAM_ARGS, sums);                   \
       UNROLL for (int i = 0; i < rows; i++) acc[side][i] = sums[i];                              \
     }                                                                                            \
     UNROLL for (int i = 0; i < rows; i++) {                                                      \
@@ -294,17 +305,17 @@ INLINE const uint8_t *warm_at(const struct job *job, const uint8_t *w, int64_t n
       }                                                                                          \
     }                                                                                            \
   }                                                                                              \
-  static void product_##NAME(const struct job *job, int64_t unit, int64_t next,                  \
+  static void product_##NAME(const struct job *job, int64_t unit, const struct warm *warm,       \
                              uint8_t *scratch) {                                                 \
     const size_t rows = job->op->rows, k = job->op->k, u = (size_t)unit;                         \
     if (rows <= FEW_ROWS) switch (rows) {                                                        \
-      case 1: few_##NAME(job, 1, 0, u, next, scratch); return;                                   \
-      case 2: few_##NAME(job, 2, 0, u, next, scratch); return;                                   \
-      case 3: few_##NAME(job, 3, 0, u, next, scratch); return;                                   \
-      case 4: few_##NAME(job, 4, 0, u, next, scratch); return;                                   \
+      case 1: few_##NAME(job, 1, 0, u, warm, scratch); return;                                   \
+      case 2: few_##NAME(job, 2, 0, u, warm, scratch); return;                                   \
+      case 3: few_##NAME(job, 3, 0, u, warm, scratch); return;                                   \
+      case 4: few_##NAME(job, 4, 0, u, warm, scratch); return;                                   \
       }                                                                                          \
     if (rows <= TILE_ROWS) {                                                                     \
-      for (size_t i = 0; i < rows; i++) few_##NAME(job, 1, i, u, next, scratch);                 \
+      for (size_t i = 0; i < rows; i++) few_##NAME(job, 1, i, u, warm, scratch);                 \
       return;                                                                                    \
     }                                                                                            \
     const int gated = job->op->kind == OP_gated;                                                 \

@@ -66,8 +66,9 @@ static void round_act256(const float *x, size_t k, uint8_t *out) {
   }
 }
 
-static void run_quantize(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next, (void)scratch;
+static void run_quantize(const struct job *job, int64_t unit, const struct warm *warm,
+                         uint8_t *scratch) {
+  (void)warm, (void)scratch;
   const cria_op *op = job->op;
   struct range r = rows_of(job, unit);
   for (size_t i = r.from; i < r.to; i++) {
@@ -101,8 +102,9 @@ static void norm_row(const float *x, const float *w, float *out, size_t k, float
   }
 }
 
-static void run_norm(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next;
+static void run_norm(const struct job *job, int64_t unit, const struct warm *warm,
+                     uint8_t *scratch) {
+  (void)warm;
   const cria_op *op = job->op;
   const float *w = (const float *)(void *)job->a[1];
   struct range r = rows_of(job, unit);
@@ -162,8 +164,9 @@ INLINE void decode_floats(const struct floats t, const uint8_t *p, size_t k, flo
                k - c);
 }
 
-static void run_embed(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next;
+static void run_embed(const struct job *job, int64_t unit, const struct warm *warm,
+                      uint8_t *scratch) {
+  (void)warm;
   const cria_op *op = job->op;
   const size_t k = op->k, bytes = quant_row_bytes(job->quant, k);
   const float scale = op->f[0];
@@ -187,8 +190,9 @@ static void run_embed(const struct job *job, int64_t unit, int64_t next, uint8_t
 }
 
 // ---- RoPE (Su et al., arXiv:2104.09864): x0' = x0 cos - x1 sin, x1' = x0 sin + x1 cos
-static void run_rope(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next, (void)scratch;
+static void run_rope(const struct job *job, int64_t unit, const struct warm *warm,
+                     uint8_t *scratch) {
+  (void)warm, (void)scratch;
   const cria_op *op = job->op;
   const size_t dims = op->p[2], half = dims / 2;
   const size_t step = op->p[3] == PAIRS_HALVES ? 1 : 2, away = op->p[3] == PAIRS_HALVES ? half : 1;
@@ -207,8 +211,9 @@ static void run_rope(const struct job *job, int64_t unit, int64_t next, uint8_t 
   }
 }
 
-static void run_activate(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next, (void)scratch;
+static void run_activate(const struct job *job, int64_t unit, const struct warm *warm,
+                         uint8_t *scratch) {
+  (void)warm, (void)scratch;
   const cria_op *op = job->op;
   struct range r = rows_of(job, unit);
   for (size_t i = r.from; i < r.to; i++) {
@@ -221,8 +226,9 @@ static void run_activate(const struct job *job, int64_t unit, int64_t next, uint
   }
 }
 
-static void run_add(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next, (void)scratch;
+static void run_add(const struct job *job, int64_t unit, const struct warm *warm,
+                    uint8_t *scratch) {
+  (void)warm, (void)scratch;
   const cria_op *op = job->op;
   struct range r = rows_of(job, unit);
   for (size_t i = r.from; i < r.to; i++) {
@@ -232,8 +238,9 @@ static void run_add(const struct job *job, int64_t unit, int64_t next, uint8_t *
   }
 }
 
-static void run_copy(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next, (void)scratch;
+static void run_copy(const struct job *job, int64_t unit, const struct warm *warm,
+                     uint8_t *scratch) {
+  (void)warm, (void)scratch;
   const cria_op *op = job->op;
   struct range r = rows_of(job, unit);
   for (size_t i = r.from; i < r.to; i++) {
@@ -243,8 +250,9 @@ static void run_copy(const struct job *job, int64_t unit, int64_t next, uint8_t 
 }
 
 // ---- softmax: exact maximum, the sum in 16 lanes (i mod 16) and the tree, times 1 / sum
-static void run_softmax(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  (void)next, (void)scratch;
+static void run_softmax(const struct job *job, int64_t unit, const struct warm *warm,
+                        uint8_t *scratch) {
+  (void)warm, (void)scratch;
   const cria_op *op = job->op;
   const size_t n = op->n;
   struct range r = rows_of(job, unit);

@@ -20,6 +20,7 @@ enum { SPIN_BUSY_NS = 60000, SPIN_IDLE_NS = 200000, IDLE = 1u };
 struct pool;
 struct worker {
   struct pool *pool;
+  uint32_t index;
   uint8_t *scratch;
   size_t scratchBytes;
 };
@@ -142,15 +143,39 @@ static const struct job *claim(struct pool *p, int64_t *unit) {
   return NULL;
 }
 
+// The weights of a unit that streams through registers; nothing for other operations.
+static struct warm weights_of(const struct job *job, int64_t unit) {
+  struct warm warm = {{NULL, NULL}, {0, 0}};
+  const cria_op *op = job->op;
+  int gated = op->kind == OP_gated;
+  if ((op->kind != OP_matmul && !gated) || unit < 0 || op->rows > TILE_ROWS)
+    return warm;
+  size_t row = (size_t)unit * GROUP, bytes = quant_row_bytes(job->quant, op->k);
+  if (row + GROUP > op->n) return warm;
+  for (int side = 0; side <= gated; side++) {
+    warm.from[side] = job->a[1 + side] + row * bytes;
+    warm.bytes[side] = GROUP * bytes;
+  }
+  return warm;
+}
+
+// What thread `index` may expect once this group is over: its unit of the next product.
+static struct warm after_group(const struct pool *p, uint32_t index) {
+  for (uint32_t i = p->last; i < p->plan.count && i < p->last + 4; i++)
+    if (p->plan.jobs[i].quant >= 0) return weights_of(&p->plan.jobs[i], index);
+  return (struct warm){{NULL, NULL}, {0, 0}};
+}
+
 // Works on the group until no unit is left to take; the number done.
-static uint64_t run_units(struct pool *p, uint8_t *scratch) {
+static uint64_t run_units(struct pool *p, uint8_t *scratch, uint32_t index) {
   int64_t unit, nextUnit;
   uint64_t count = 0;
   const struct job *job = claim(p, &unit);
   while (job) { // claimed one ahead, so that a kernel can warm up what it will read next
     const struct job *next = claim(p, &nextUnit);
+    struct warm warm = next ? weights_of(next, nextUnit) : after_group(p, index);
     run_fn run = p->merging ? p->kernels->merge : p->kernels->run[job->op->kind];
-    run(job, unit, next == job ? nextUnit : -1, scratch);
+    run(job, unit, &warm, scratch);
     count++;
     job = next, unit = nextUnit;
   }
@@ -183,6 +208,7 @@ static void find_group_end(struct pool *p) {
 
 // Runs serial groups from p->last on, then describes the next shared one; 0: nothing is left.
 static int next_group(struct pool *p, uint8_t *scratch) {
+  static const struct warm nothing;
   for (p->first = p->last; p->first < p->plan.count; p->first = p->last) {
     find_group_end(p);
     if (!group_is_serial(p)) {
@@ -191,7 +217,7 @@ static int next_group(struct pool *p, uint8_t *scratch) {
     }
     for (uint32_t i = p->first; i < p->last; i++) {
       const struct job *job = &p->plan.jobs[i];
-      p->kernels->run[job->op->kind](job, WHOLE, -1, scratch);
+      p->kernels->run[job->op->kind](job, WHOLE, &nothing, scratch);
       record_time(p, i);
     }
   }
@@ -211,7 +237,7 @@ static int advance(struct pool *p, uint8_t *scratch) {
 static uint32_t take_part(struct worker *w, uint32_t phase) {
   struct pool *p = w->pool;
   while (!(phase & IDLE)) {
-    uint64_t count = run_units(p, w->scratch);
+    uint64_t count = run_units(p, w->scratch, w->index);
     // Read before the count is handed in: after that, the group may end and change.
     uint64_t all = count ? p->groupUnits : 0;
     if (count && atomic_fetch_add(&p->done, count) + count == all) {
@@ -343,7 +369,7 @@ CRIA_API int32_t cria_pool_create(uint32_t threads, const uint8_t *isa) {
   atomic_store(&p->work, (uint64_t)IDLE << 32);
   pthread_mutex_init(&p->running, NULL), pthread_mutex_init(&p->sleep, NULL);
   pthread_cond_init(&p->wake, NULL);
-  for (uint32_t i = 0; i < threads; i++) p->workers[i] = (struct worker){p, NULL, 0};
+  for (uint32_t i = 0; i < threads; i++) p->workers[i] = (struct worker){p, i, NULL, 0};
   uint32_t started = 1;
   while (started < threads &&
          !pthread_create(&p->ids[started], NULL, worker_main, &p->workers[started]))

@@ -29,11 +29,13 @@ static const run_fn products[QUANT_COUNT] = {
 #include "quants.def"
 #undef QUANT
 };
-static void run_matmul(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  products[job->quant](job, unit, next, scratch);
+static void run_matmul(const struct job *job, int64_t unit, const struct warm *warm,
+                       uint8_t *scratch) {
+  products[job->quant](job, unit, warm, scratch);
 }
-static void run_gated(const struct job *job, int64_t unit, int64_t next, uint8_t *scratch) {
-  products[job->quant](job, unit, next, scratch);
+static void run_gated(const struct job *job, int64_t unit, const struct warm *warm,
+                      uint8_t *scratch) {
+  products[job->quant](job, unit, warm, scratch);
 }
 
 const struct kernels JOIN(kernels_, ISA) = {

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "d079cd3b33f89d26a9da7e2ed9808b793df8b349204b1e6abcb6c59ece3dca66";
+export const SOURCES: string = "a24934b6a93b053cbaceff3e7885e1c09ed22bd07e79f04341a03757df38a5b5";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "7eb65f358b1bf13b144c92da58b2ab383e42721172eb1e5ac7096ccad4927219",
-    bytes: 1987568,
+    sha256: "28a35e138d9cd4637603df03c3b975861306fd467622f732a0f3504a39d0c035",
+    bytes: 1978048,
   },
 };
