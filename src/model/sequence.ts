@@ -4,7 +4,7 @@ import { BlockTable, PAGE_POSITIONS, type PageStore } from "../cache/pages.ts";
 import { ArgumentError, ContextError, CriaError, DisposedError } from "../errors.ts";
 import type { RopeTable } from "./rope.ts";
 import type { Recording, Runner } from "./runner.ts";
-import { MAX_LOGIT_ROWS, MAX_ROWS, type Work } from "./work.ts";
+import { CHUNK_ROWS, MAX_LOGIT_ROWS, type Work } from "./work.ts";
 
 /** How an evaluation may be watched and stopped. */
 export interface EvaluateOptions {
@@ -33,7 +33,7 @@ export interface SequenceParts {
   readonly vocabularySize: number;
   /** Tokens that fit. */
   readonly capacity: number;
-  /** Rows of a chunk at the most; `MAX_ROWS` if left out. */
+  /** Rows of a chunk at the most; `CHUNK_ROWS` if left out. */
   readonly chunkRows?: number | undefined;
   /** Called when the pages have been given back. */
   readonly onRelease?: () => void;
@@ -122,7 +122,7 @@ export class ModelSequence implements Disposable {
   }
 
   async #evaluateAside(tokens: readonly number[], options: EvaluateOptions): Promise<Float32Array> {
-    const most = this.#parts.chunkRows ?? MAX_ROWS;
+    const most = this.#parts.chunkRows ?? CHUNK_ROWS;
     for (let first = 0; first < tokens.length; first += most) {
       const rows = Math.min(most, tokens.length - first);
       const last = first + rows === tokens.length;
@@ -183,7 +183,7 @@ export class ModelSequence implements Disposable {
 
   /** Recordings of single rows and of whole chunks come back; others are made anew. */
   #recording(rows: number, logitRows: number): Recording {
-    const { runner, store, capacity, chunkRows = MAX_ROWS } = this.#parts;
+    const { runner, store, capacity, chunkRows = CHUNK_ROWS } = this.#parts;
     const key = `${rows}/${logitRows}`, known = this.#recordings.get(key);
     if (known) return known;
     const tableWords = Math.ceil(capacity / PAGE_POSITIONS);
