@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 SHAPE = {
-    "vocabulary": 2048, "dim": 256, "layers": 6, "heads": 8, "kv_heads": 4, "ff": 704,
+    "vocabulary": 2048, "dim": 192, "layers": 5, "heads": 6, "kv_heads": 2, "ff": 512,
     "context": 512, "rope_base": 10000.0, "epsilon": 1e-5,
 }
 

@@ -21,6 +21,12 @@ PRONOUNS = {  # gender: he, him, his, himself
     "m": ("he", "him", "his", "himself"),
     "f": ("she", "her", "her", "herself"),
 }
+BYNAMES = {
+    ("hero", "f"): "Little",
+    ("hero", "m"): "Young",
+    ("friend", "f"): "Merry",
+    ("friend", "m"): "Big",
+}
 
 
 def read_blocks(path):
@@ -97,13 +103,17 @@ class Story:
         self.facts["snack"] = self.pick("foods")
 
     def cast(self, role, kind, prefix, gender):
-        """Gives a role its name, its kind (a child or an animal) and its pronouns."""
-        self.facts[role] = self.pick("boys" if gender == "m" else "girls")
+        """Gives a role its name, its kind (a child or an animal) and its pronouns.
+
+        Every name comes with the same word before it, which says role and gender: so small a model
+        can look up what followed that word before, and keeps to its heroes.
+        """
+        name = self.pick("boys" if gender == "m" else "girls")
+        self.facts[role] = f"{BYNAMES[role, gender]} {name}"
         child = self.rng.random() < 0.35
         what = ("boy" if gender == "m" else "girl") if child else self.pick("animals")
         self.facts[kind] = what
-        name = self.facts[role]
-        self.facts[role + "_the"] = f"little {name}" if child else f"{name} the {what}"
+        self.facts[role + "_the"] = self.facts[role] + ("" if child else f" the {what}")
         if role == "hero":
             self.facts["hand"] = "hand" if child else "paw"
             self.facts["hands"] = self.facts["hand"] + "s"
