@@ -14,18 +14,13 @@ import re
 from pathlib import Path
 
 GRAMMAR = Path(__file__).parent / "grammar"
+OPENINGS_OF_A_PLOT = 6
 SEASONS = ("spring", "summer", "autumn", "winter")
 CHOICE = re.compile(r"\{([^{}]*)\}")
 TAG = re.compile(r"<(\w+)>")
 PRONOUNS = {  # gender: he, him, his, himself
     "m": ("he", "him", "his", "himself"),
     "f": ("she", "her", "her", "herself"),
-}
-BYNAMES = {
-    ("hero", "f"): "Little",
-    ("hero", "m"): "Young",
-    ("friend", "f"): "Merry",
-    ("friend", "m"): "Big",
 }
 
 
@@ -79,41 +74,47 @@ PLOTS = read_plots()
 
 
 class Story:
-    """The facts of one story, and the expansion of grammar into its text."""
+    """The facts of one story, and the expansion of grammar into its text.
+
+    Who and what a plot is about belongs to the plot, as in a collection of tales; beats, openings
+    and the choices in them are drawn anew each time. So small a model learns by heart who is who,
+    where it would take a much longer training to look up a name that was told before.
+    """
 
     def __init__(self, rng):
-        self.rng = rng
         self.used = set()  # rows that were told already; no story says one twice
-        self.plot, season, self.beats = rng.choice(PLOTS)
-        self.facts = {"season": season or rng.choice(SEASONS)}
-        gender = rng.choice("mf")
-        other = ("f" if gender == "m" else "m") if rng.random() < 0.8 else gender
-        self.cast("hero", "kind", "", gender)
-        self.cast("friend", "fkind", "f", other)
+        index = rng.randrange(len(PLOTS))
+        plot, season, self.beats = PLOTS[index]
+        self.rng = random.Random(plot)  # the facts are the plot's
+        self.facts = {"season": season or self.rng.choice(SEASONS)}
+        gender = "mf"[index % 2]
+        other = ("f" if gender == "m" else "m") if self.rng.random() < 0.8 else gender
+        heroes = TABLES["boys" if gender == "m" else "girls"]
+        friends = TABLES["boys" if other == "m" else "girls"]
+        self.cast("hero", "kind", "", gender, heroes[index // 2])
+        self.cast("friend", "fkind", "f", other, friends[-1 - index // 2 % (len(friends) // 4)])
         self.facts["helper"], gender = self.pick("helpers").split("/")
         self.pronouns("h", gender)
         self.facts["baker2"] = self.pick("helpers").split("/")[0]
         self.facts["elder"], gender = self.pick("elders").split("/")
         self.pronouns("e", gender)
         place = self.pick("places").split("/")
-        spots = rng.sample(place[2:], 2)
+        spots = self.rng.sample(place[2:], 2)
         self.facts.update(in_place=place[0], wild=place[1], spot=spots[0], spot2=spots[1])
         self.facts["bare"] = self.pick("things")
         self.facts["thing"] = f"{self.pick('colours')} {self.facts['bare']}"
         self.facts["snack"] = self.pick("foods")
+        self.facts["trait"] = self.pick("traits")
+        self.openings = self.rng.sample(TABLES["openings"], OPENINGS_OF_A_PLOT)
+        self.rng = rng
 
-    def cast(self, role, kind, prefix, gender):
-        """Gives a role its name, its kind (a child or an animal) and its pronouns.
-
-        Every name comes with the same word before it, which says role and gender: so small a model
-        can look up what followed that word before, and keeps to its heroes.
-        """
-        name = self.pick("boys" if gender == "m" else "girls")
-        self.facts[role] = f"{BYNAMES[role, gender]} {name}"
+    def cast(self, role, kind, prefix, gender, name):
+        """Gives a role its name, its kind (a child or an animal) and its pronouns."""
+        self.facts[role] = name
         child = self.rng.random() < 0.35
         what = ("boy" if gender == "m" else "girl") if child else self.pick("animals")
         self.facts[kind] = what
-        self.facts[role + "_the"] = self.facts[role] + ("" if child else f" the {what}")
+        self.facts[role + "_the"] = f"little {name}" if child else f"{name} the {what}"
         if role == "hero":
             self.facts["hand"] = "hand" if child else "paw"
             self.facts["hands"] = self.facts["hand"] + "s"
@@ -158,7 +159,7 @@ class Story:
 
     def tell(self):
         """The whole story: an opening, the beats of its plot, often a closing sentence."""
-        parts = [self.expand(self.pick("openings"))]
+        parts = [self.expand(self.rng.choice(self.openings))]
         parts += [self.expand(self.rng.choice(beat)) for beat in self.beats]
         if self.rng.random() < 0.5:
             parts.append(self.expand(self.pick("closings")))

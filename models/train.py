@@ -19,12 +19,11 @@ from torch.nn import functional
 
 from gguf_file import write_gguf
 from model import SHAPE, Llama
-from stories import TABLES, stories
+from stories import stories
 
 SEED = 20261123
 LENGTH = 256  # tokens of a sequence
 LONG_FROM = 0.88  # from this share of the time on, half as many sequences of twice the length
-COPY_UNTIL, COPY_ROWS = 0.35, 3  # until this share of the time, this many rows are copies
 FLOOR, WARMUP = 2e-5, 200  # the last learning rate, steps up to the peak
 
 
@@ -59,41 +58,11 @@ def batches(pieces, seed, batch, length):
         seed += 1
 
 
-def with_copies(rows):
-    """The batch with its first rows replaced by random pieces that come twice.
-
-    They teach what a name needs, to look up what followed a piece before, much sooner than stories
-    do (Olsson et al., arXiv:2209.11895).
-    """
-    length = rows.shape[1]
-    once = torch.randint(259, SHAPE["vocabulary"], (COPY_ROWS, (length + 1) // 2))
-    return torch.cat((once.repeat(1, 2)[:, :length], rows[COPY_ROWS:]))
-
-
-def single_tokens(pieces, words):
-    """The tokens of those words that are one piece."""
-    tokens = [pieces.encode(word) for word in words]
-    return torch.tensor([token[0] for token in tokens if len(token) == 1])
-
-
-def token_weights(pieces, names, who_weight):
-    """The weight [vocabulary] of each token in training; words that say who it is have their own.
-
-    The wording of a story is learnt soon. That its names and pronouns must stay the same is a small
-    part of the loss and would be learnt last.
-    """
-    pronouns = "he she him his her himself herself He She His Her boy girl".split()
-    weights = torch.ones(SHAPE["vocabulary"])
-    weights[single_tokens(pieces, pronouns)] = who_weight
-    weights[names] = who_weight
-    return weights
-
-
-def loss_of(model, rows, weights=None):
+def loss_of(model, rows):
     """The mean cross entropy of the rows' next tokens, in nats."""
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(rows[:, :-1])
-    return functional.cross_entropy(logits.float().flatten(0, 1), rows[:, 1:].flatten(), weights)
+    return functional.cross_entropy(logits.float().flatten(0, 1), rows[:, 1:].flatten())
 
 
 @torch.no_grad()
@@ -131,8 +100,6 @@ def train(options):
     held_out = cut(encode(pieces, 1_000, SEED - 1), LENGTH)[:128]
     short = batches(pieces, seed + 1, batch, LENGTH)
     long = batches(pieces, seed + 10_000, batch // 2, 2 * LENGTH)
-    names = single_tokens(pieces, TABLES["girls"] + TABLES["boys"])
-    weights = token_weights(pieces, names, options.who)
     model = Llama()
     if (out / "model.pt").exists():
         model.load_state_dict(torch.load(out / "model.pt"))
@@ -144,9 +111,7 @@ def train(options):
         progress = (now - start) / (60 * options.minutes)
         late = progress > LONG_FROM  # too short a time to compile for
         rows = next(long if late else short)
-        if progress < COPY_UNTIL:
-            rows = with_copies(rows)
-        loss = loss_of(model if late else fast, rows, weights)
+        loss = loss_of(model if late else fast, rows)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for group in optimizer.param_groups:
@@ -176,7 +141,6 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=3)
     parser.add_argument("--batch", type=int, default=8, help="sequences of a step")
     parser.add_argument("--rate", type=float, default=2e-3, help="the peak learning rate")
-    parser.add_argument("--who", type=float, default=3.0, help="weight of names and pronouns")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=Path, required=True, help="a folder outside the repository")
     options = parser.parse_args()

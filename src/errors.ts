@@ -39,7 +39,7 @@ export class LibraryError extends CriaError {
   override name = "LibraryError";
 }
 
-/** The native side refused a call; `code` is one of `CODES` in native/ffi.ts. */
+/** The native side refused a call; `code` is minus a line of `kernels/errors.def`, from 1. */
 export class KernelError extends CriaError {
   /** The class name. */
   override name = "KernelError";

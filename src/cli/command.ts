@@ -86,9 +86,13 @@ export function text(
   return { ...options, hint, help, read: (texts) => texts.at(-1) };
 }
 
-/** A flag with a text that may be given several times. */
+/** A flag with a text that may be given several times; none of them is empty. */
 export function texts(hint: string, help: string, options: FlagOptions = {}): Flag<string[]> {
-  return { ...options, hint, help, many: true, read: (given) => [...given] };
+  const read = (given: readonly string[], name: string) => {
+    if (!given.includes("")) return [...given];
+    throw unusable(name, "", "it is a text that is not empty");
+  };
+  return { ...options, hint, help, many: true, read };
 }
 
 /** A flag with one of some words. */
@@ -106,15 +110,31 @@ export function choice<const T extends string>(
   return { ...options, hint: words.join("|"), help, read };
 }
 
+/** What a number may be. */
+interface Range {
+  readonly is: (value: number) => boolean;
+  readonly want: string;
+}
+
+/** Any number. */
+const ANY: Range = { is: Number.isFinite, want: "it is a number" };
+/** A probability. */
+export const SHARE: Range = {
+  is: (value) => value >= 0 && value <= 1,
+  want: "it is a number from 0 to 1",
+};
+/** A divisor. */
+export const POSITIVE: Range = { is: (value) => value > 0, want: "it is a number above 0" };
+
 /** A flag with a number. */
 export function real(
   hint: string,
   help: string,
-  options: FlagOptions = {},
+  { range = ANY, ...options }: FlagOptions & { readonly range?: Range } = {},
 ): Flag<number | undefined> {
   const read = (given: readonly string[], name: string) => {
     const last = given.at(-1);
-    return last === undefined ? undefined : toReal(last, name);
+    return last === undefined ? undefined : toReal(last, name, range);
   };
   return { ...options, hint, help, read };
 }
@@ -144,10 +164,10 @@ export function wholes(
 }
 
 /** Reads a number as people write one: no hexadecimal digits, no empty text. */
-function toReal(given: string, name: string): number {
+function toReal(given: string, name: string, { is, want }: Range): number {
   const value = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(given) ? Number(given) : NaN;
-  if (Number.isFinite(value)) return value;
-  throw unusable(name, given, "it is a number");
+  if (Number.isFinite(value) && is(value)) return value;
+  throw unusable(name, given, want);
 }
 
 /** Reads a whole number; names where it came from if it cannot. */
@@ -176,9 +196,11 @@ export const ENGINE = {
     setting: true,
   }),
   ctx: whole("N", "Positions of the context", { least: 1, setting: true }),
-  kv: choice(["f32", "f16"], "Number type of the key and value cache (default: f16)", {
-    setting: true,
-  }),
+  kv: choice(
+    ["f32", "f16"],
+    "Number type of the key and value cache (default: f16, under float weights f32)",
+    { setting: true },
+  ),
 } as const satisfies Flags;
 
 /** A flag's name on the command line: `topK` is `top-k`. */

@@ -52,7 +52,7 @@ export const command = define({
       version: VERSION,
       deno: Deno.version.deno,
       library: kernels?.path ?? null,
-      isa: environment("CRIA_ISA") ?? kernels?.isas[0] ?? null,
+      isa: isaInUse(kernels?.isas ?? []),
       isasAvailable: kernels?.isas ?? [],
       threads,
       memoryBandwidthGBs: kernels === undefined ? null : bandwidth(kernels, threads),
@@ -73,6 +73,12 @@ async function check(name: string, examine: Examine): Promise<Check> {
   } catch (error) {
     return { name, ok: false, detail: oneLine(error) };
   }
+}
+
+/** The instruction set that models run on: the one asked for, if it is there, or the best. */
+function isaInUse(isas: readonly string[]): string | null {
+  const wanted = environment("CRIA_ISA");
+  return isas.find((isa) => wanted === undefined || isa === wanted) ?? null;
 }
 
 function denoVersion(): string {

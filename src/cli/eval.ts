@@ -1,5 +1,6 @@
 /** `cria eval`: the logits after each of some tokens, for comparisons. @module */
 
+import { ContextError } from "../errors.ts";
 import type { Model } from "../session/model.ts";
 import { define, ENGINE, text } from "./command.ts";
 import { about, UsageError } from "./failure.ts";
@@ -29,6 +30,7 @@ export const command = define({
     const { model } = opened;
     const vocab = model.config.vocabularySize;
     await about("evaluate", opened.path, async () => {
+      if (tokens.length > ctx) throw new ContextError(tokens.length, ctx);
       using progress = new Progress(!quiet);
       await writeWhole(out, (write) => writeLogits(model, tokens, write, signal, progress));
     });
@@ -63,22 +65,40 @@ function littleEndian(values: Float32Array): Uint8Array {
 /** Appends to the file that is being written. */
 type Write = (data: Uint8Array) => Promise<void>;
 
-/** Writes a file that gets its name only when it is whole. */
+/**
+ * Writes a file that gets its name only when it is whole. What is there and no regular file, a pipe
+ * or /dev/null, is written to as it is: a new name would take its place.
+ */
 async function writeWhole(path: string, fill: (write: Write) => Promise<void>): Promise<void> {
+  if (await isSpecial(path)) return await writeTo(path, path, {}, fill);
   const part = `${path}.${crypto.randomUUID()}.part`;
-  const writing = <T>(work: () => Promise<T>) => about("write", path, work);
   try {
-    {
-      using file = await writing(() => Deno.open(part, { write: true, createNew: true }));
-      await fill((data) =>
-        writing(async () => {
-          for (let at = 0; at < data.length;) at += await file.write(data.subarray(at));
-        })
-      );
-    }
-    await writing(() => Deno.rename(part, path));
+    await writeTo(part, path, { createNew: true }, fill);
+    await about("write", path, () => Deno.rename(part, path));
   } catch (error) {
     await Deno.remove(part).catch(() => {});
     throw error;
   }
+}
+
+/** Whether there is something that is no regular file. */
+async function isSpecial(path: string): Promise<boolean> {
+  const found = await Deno.stat(path).catch(() => undefined);
+  return found !== undefined && !found.isFile;
+}
+
+/** Opens and fills a file; errors name the path that the user gave. */
+async function writeTo(
+  path: string,
+  named: string,
+  options: Deno.OpenOptions,
+  fill: (write: Write) => Promise<void>,
+): Promise<void> {
+  const writing = <T>(work: () => Promise<T>) => about("write", named, work);
+  using file = await writing(() => Deno.open(path, { ...options, write: true }));
+  await fill((data) =>
+    writing(async () => {
+      for (let at = 0; at < data.length;) at += await file.write(data.subarray(at));
+    })
+  );
 }

@@ -2,7 +2,18 @@
 
 import type { GenerateOptions } from "../session/generate.ts";
 import type { Generation, GenerationResult } from "../session/generation.ts";
-import { COMMON, ENGINE, type Flags, real, text, texts, type Values, whole } from "./command.ts";
+import {
+  COMMON,
+  ENGINE,
+  type Flags,
+  POSITIVE,
+  real,
+  SHARE,
+  text,
+  texts,
+  type Values,
+  whole,
+} from "./command.ts";
 import { EXIT, UsageError, visible } from "./failure.ts";
 import { joinWithin, threeDigits } from "./layout.ts";
 import type { Opened } from "./models.ts";
@@ -21,10 +32,15 @@ export const GENERATION = {
   temperature: real("T", "Randomness; 0: always the likeliest token (default: 0.8)", { setting }),
   topK: whole("K", "Choose from the K likeliest tokens; 0: off (default: 40)", { setting }),
   topP: real("P", "Choose from the likeliest tokens of total probability P (default: 0.95)", {
+    range: SHARE,
     setting,
   }),
-  minP: real("P", "Leave out tokens below P times the likeliest one (default: 0.05)", { setting }),
+  minP: real("P", "Leave out tokens below P times the likeliest one (default: 0.05)", {
+    range: SHARE,
+    setting,
+  }),
   repeatPenalty: real("R", "Make tokens that were there less likely; 1: off (default: 1)", {
+    range: POSITIVE,
     setting,
   }),
   presencePenalty: real("P", "The same, by a fixed amount (default: 0)", { setting }),
@@ -58,7 +74,8 @@ export async function promptText(prompt: string | undefined): Promise<string> {
 
 /** All of stdin, as text. */
 export async function readStdin(): Promise<string> {
-  return await new Response(Deno.stdin.readable).text();
+  const bytes = await new Response(Deno.stdin.readable).bytes();
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes); // `text()` drops a BOM
 }
 
 /** The line that says how far the prompt is. */
@@ -135,10 +152,11 @@ function peakRssBytes(): number {
   const path = "/proc/self/status";
   if (Deno.build.os !== "linux") return 0;
   try {
+    if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return 0;
     const found = /^VmHWM:\s*(\d+) kB/m.exec(Deno.readTextFileSync(path));
     return Number(found?.[1] ?? 0) * 1024;
   } catch {
-    return 0; // not permitted: what is known is what there is now
+    return 0; // not told: what is known is what there is now
   }
 }
 

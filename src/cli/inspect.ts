@@ -14,9 +14,11 @@ export const command = define({
     tensors: toggle("List every tensor"),
     metadata: toggle("List all metadata"),
     ctx: whole("N", "Positions that memory is estimated for", { least: 1, setting: true }),
-    kv: choice(["f32", "f16"], "Number type of the cache that is estimated (default: f16)", {
-      setting: true,
-    }),
+    kv: choice(
+      ["f32", "f16"],
+      "Number type of the cache that is estimated (default: f16, under float weights f32)",
+      { setting: true },
+    ),
   },
   examples: ["inspect model.gguf", "inspect model.gguf --tensors"],
   async run({ flags, given: [path = ""] }) {

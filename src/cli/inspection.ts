@@ -4,6 +4,7 @@ import { CriaError } from "../errors.ts";
 import type { MetadataValue, ModelFile } from "../format/file.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { quantByName } from "../quant.ts";
 import { visible } from "./failure.ts";
 import { amount, bar, bytes, clip, grouped, pad, table, threeDigits, wrap } from "./layout.ts";
 import { bold } from "./terminal.ts";
@@ -101,13 +102,19 @@ function modelFacts(config: ModelConfig): [string, string][] {
 function memoryFacts(
   file: ModelFile,
   config: ModelConfig,
-  { ctx, kv = "f16" }: Wishes,
+  { ctx, kv = defaultKv(file) }: Wishes,
 ): [string, string][] {
   const { layerCount, kvHeadCount, headDim, contextLength } = config;
   const context = ctx ?? Math.min(contextLength, DEFAULT_CONTEXT);
   const perPosition = 2 * layerCount * kvHeadCount * headDim * (kv === "f32" ? 4 : 2);
   const cache = `${bytes(context * perPosition)} for ${grouped(context)} positions in ${kv}`;
   return [["memory", `${bytes(file.fileBytes)} mapped + cache of ${cache}`]];
+}
+
+/** What a model keeps keys and values as when nobody says: no coarser than its weights. */
+function defaultKv(file: ModelFile): "f32" | "f16" {
+  const keys = [...file.tensors.values()].filter(({ name }) => name.endsWith(".attn_k.weight"));
+  return keys.every(({ type }) => quantByName(type)?.activation === "float") ? "f32" : "f16";
 }
 
 function tokenizerFacts(file: ModelFile, tokenizer: Tokenizer): [string, string][] {

@@ -73,7 +73,9 @@ export function table(
   width: number,
 ): string[] {
   const all = [columns.map(({ title }) => title), ...rows];
-  const widths = columns.map((_, at) => Math.max(...all.map((row) => widthOf(row[at] ?? ""))));
+  const widths = columns.map((_, at) =>
+    all.reduce((most, row) => Math.max(most, widthOf(row[at] ?? "")), 0)
+  );
   const over = widths.reduce((sum, one) => sum + one + 2, -2) - width;
   const flexible = columns.findIndex((column) => column.flexible);
   if (over > 0 && flexible >= 0) widths[flexible] = Math.max(8, widths[flexible]! - over);

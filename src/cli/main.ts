@@ -1,5 +1,6 @@
 /** The program `cria`: finds the command, reads its flags, turns errors into exit codes. @module */
 
+import { environment } from "../native/cache_folder.ts";
 import { checkArguments, parse } from "./arguments.ts";
 import { type Command, COMMON, type Flags } from "./command.ts";
 import { EXIT, exitCode, InterruptError, oneLine, UsageError } from "./failure.ts";
@@ -126,7 +127,7 @@ function report(error: unknown): number {
   if (error instanceof Deno.errors.BrokenPipe) return EXIT.done; // `cria ... | head`: it has enough
   if (error instanceof InterruptError) return EXIT.interrupted;
   note(`cria: ${oneLine(error)}`);
-  if (Deno.env.get("CRIA_DEBUG")) note(error instanceof Error ? error.stack ?? "" : "");
+  if (environment("CRIA_DEBUG")) note(error instanceof Error ? error.stack ?? "" : "");
   return exitCode(error);
 }
 

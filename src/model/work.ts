@@ -9,7 +9,7 @@ import type { ModelConfig } from "./config.ts";
 
 /** The largest chunk of a prefill, in rows. */
 export const MAX_ROWS = 512;
-/** The usual one: 1 to 2 % slower than the largest, half of its memory and of its wait for abort. */
+/** The usual one: 1 to 2 % slower than the largest, half its memory, half its wait for abort. */
 export const CHUNK_ROWS = 256;
 /** The most rows whose logits one step gives. */
 export const MAX_LOGIT_ROWS = 64;

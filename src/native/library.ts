@@ -16,13 +16,14 @@ const ROOT = new URL("../../", import.meta.url);
  *
  * Asks no permission that it can do without: with `--allow-ffi` for the local build and
  * `--allow-read` for the same file it reads no environment and no other file.
+ * @param signal stops a download
  * @returns an absolute path, for `Deno.dlopen`
  * @throws {LibraryError} when there is none, saying where it was looked for
  */
-export async function findLibrary(): Promise<string> {
+export async function findLibrary(signal?: AbortSignal): Promise<string> {
   const named = environment("CRIA_LIBRARY");
   if (named !== undefined) return await existing(named);
-  return ROOT.protocol === "file:" ? await localLibrary() : await remoteLibrary();
+  return ROOT.protocol === "file:" ? await localLibrary() : await remoteLibrary(signal);
 }
 
 async function localLibrary(): Promise<string> {
@@ -39,7 +40,7 @@ async function localLibrary(): Promise<string> {
   );
 }
 
-async function remoteLibrary(): Promise<string> {
+async function remoteLibrary(signal?: AbortSignal): Promise<string> {
   const pinned = CHECKSUMS[platformKey()];
   if (pinned === undefined) {
     throw new LibraryError(
@@ -49,7 +50,7 @@ async function remoteLibrary(): Promise<string> {
     );
   }
   const path = cachePath(pinned, cacheFolder());
-  return await inCache(pinned, path) ?? await download(pinned, path);
+  return await inCache(pinned, path) ?? await download(pinned, path, signal);
 }
 
 async function existing(path: string): Promise<string> {
@@ -91,9 +92,13 @@ async function inCache(pinned: PinnedLibrary, path: string): Promise<string | un
 }
 
 /** Fetches a library, checks it, and gives it its name only when it is whole. */
-async function download(pinned: PinnedLibrary, path: string): Promise<string> {
+async function download(
+  pinned: PinnedLibrary,
+  path: string,
+  signal?: AbortSignal,
+): Promise<string> {
   const url = new URL(pinned.file, ROOT);
-  const bytes = await fetchBytes(url);
+  const bytes = await fetchBytes(url, pinned.bytes, signal);
   const found = await sha256(bytes);
   if (found !== pinned.sha256) {
     throw new LibraryError(
@@ -113,18 +118,39 @@ async function download(pinned: PinnedLibrary, path: string): Promise<string> {
   return path;
 }
 
-async function fetchBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+/** The bytes behind an address; of more than `most` the rest is left: their checksum is wrong. */
+async function fetchBytes(
+  url: URL,
+  most: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   let response: Response;
   try {
-    response = await fetch(url);
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+    response = await fetch(url, { signal: signal ?? null });
+    if (response.ok) return await firstBytes(response, most + 1);
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new LibraryError(`Cannot download the library "${url}": ${sentence(cause)}`, { cause });
   }
   await response.body?.cancel();
   throw new LibraryError(
     `Cannot download the library "${url}": the server says ${response.status}`,
   );
+}
+
+/** The first bytes of a response, at least `enough` where it has so many. */
+async function firstBytes(
+  response: Response,
+  enough: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let count = 0;
+  for await (const part of response.body ?? []) {
+    parts.push(part);
+    count += part.length;
+    if (count >= enough) break;
+  }
+  return await new Blob(parts).bytes();
 }
 
 function sentence(cause: unknown): string {

@@ -40,11 +40,13 @@ export class Region implements Memory, Disposable {
    * @param kernels the library
    * @param path the file
    * @param bytes its size
-   * @param inode its inode, or null where there is none
+   * @param inode its inode, or null where there is none; one from 2^53 on is not compared, for
+   * Deno rounds it
    */
   static map(kernels: Kernels, path: string, bytes: number, inode: number | null): Region {
     const name = new TextEncoder().encode(path + "\0");
-    const code = kernels.call.cria_region_map(name, BigInt(bytes), BigInt(inode ?? 0));
+    const known = inode !== null && Number.isSafeInteger(inode) ? inode : 0;
+    const code = kernels.call.cria_region_map(name, BigInt(bytes), BigInt(known));
     return new Region(kernels, kernels.unwrap(code, `map "${path}"`), bytes);
   }
 

@@ -13,6 +13,7 @@ import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type ModelConfig, readConfig } from "../model/config.ts";
 import { readSmallTensor, Weights } from "../model/weights.ts";
 import { MAX_ROWS, Work } from "../model/work.ts";
+import { turn } from "../turn.ts";
 
 /** How a model is loaded. */
 export interface LoadOptions {
@@ -33,8 +34,8 @@ export interface LoadOptions {
 let kernels: Kernels | undefined;
 
 /** The kernel library, opened once. */
-async function openKernels(): Promise<Kernels> {
-  const path = await findLibrary();
+async function openKernels(signal: AbortSignal | undefined): Promise<Kernels> {
+  const path = await findLibrary(signal);
   if (kernels?.path !== path) kernels = new Kernels(path);
   return kernels;
 }
@@ -61,14 +62,18 @@ export async function loadParts(path: string, options: LoadOptions): Promise<Loa
   const startedAt = performance.now();
   checkOptions(options);
   options.signal?.throwIfAborted();
-  const library = openKernels();
+  const library = openKernels(options.signal);
   library.catch(() => {}); // the file's own errors come first
   const file = await openModelFile(path);
   try {
+    await turn(); // between the parts: each takes a few milliseconds
     const model = naming(path, () => readModel(file));
+    await turn();
     await model.tokenizer.prepare();
+    const opened = await library;
+    await turn();
     options.signal?.throwIfAborted();
-    const native = startNative(await library, file, model.config, options, path);
+    const native = startNative(opened, file, model.config, options, path);
     return { file, ...model, ...native, loadMs: performance.now() - startedAt };
   } catch (error) {
     file[Symbol.dispose]();

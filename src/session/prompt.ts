@@ -38,7 +38,9 @@ export function encodeSegments(
   // A template that writes the first token itself must not get it twice.
   const bos = tokenizer.addBos && !(bosPiece !== "" && text.startsWith(bosPiece));
   if (segments.every((segment) => segment.special)) {
-    return tokenizer.encode(text, { bos, special: true });
+    const tokens = tokenizer.encode(text, { bos: false, special: true }); // never an EOS at the end
+    if (bos && tokenizer.bosToken !== undefined) tokens.unshift(tokenizer.bosToken);
+    return tokens;
   }
   return encodeMixed(tokenizer, segments, bos);
 }
@@ -50,11 +52,13 @@ function encodeMixed(
   bos: boolean,
 ): number[] {
   const tokens = bos && tokenizer.bosToken !== undefined ? [tokenizer.bosToken] : [];
+  const append = (id: number) => tokens.push(id);
   const special = specialTokens(tokenizer);
   const pattern = specialPattern([...special.keys()]);
   let plain = "";
   const encodePlain = () => {
-    if (plain !== "") tokens.push(...tokenizer.encode(plain, { bos: false, special: false }));
+    // One by one: as arguments of one call, some 100,000 tokens would fill the stack.
+    if (plain !== "") tokenizer.encode(plain, { bos: false, special: false }).forEach(append);
     plain = "";
   };
   for (const segment of joinAlike(segments)) {
@@ -65,7 +69,7 @@ function encodeMixed(
         plain += part;
       } else {
         encodePlain();
-        tokens.push(id);
+        append(id);
       }
     });
   }

@@ -1,6 +1,7 @@
 /** The tokenizer of a model: text to tokens and back, from the metadata of its file. @module */
 import { quote } from "../bytes.ts";
 import { ArgumentError, ModelError } from "../errors.ts";
+import { turn } from "../turn.ts";
 import { BpeEncoder } from "./bpe.ts";
 import type { LazyIndex } from "./lazy_index.ts";
 import { SpecialTokens } from "./special.ts";
@@ -145,19 +146,14 @@ export class Tokenizer {
    * `encode` builds them in one go, some 20 ms for 50,000 tokens.
    */
   async prepare(): Promise<void> {
-    const { port1, port2 } = new MessageChannel(); // a turn takes 0.1 ms; a timeout of 0, 2.5 ms
     let since = performance.now();
     for (const index of [this.#vocabulary.index, this.#encoder.index]) {
       while (index?.fillSome()) {
         if (performance.now() - since < SLICE_MS) continue;
-        await new Promise<void>((resolve) => {
-          port1.onmessage = () => resolve();
-          port2.postMessage(null);
-        });
+        await turn();
         since = performance.now();
       }
     }
-    port1.close();
   }
 
   /** The tokens of a text. Control tokens in it are plain text unless `special` is set. */

@@ -8,11 +8,12 @@ import { codeOf, type Files, importsOf, resolveImport } from "./source.ts";
  */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  turn: [],
   bytes: ["errors"],
   quant: ["errors", "bytes"],
   tensor: ["errors", "quant"],
   format: ["errors", "bytes", "quant", "tensor"],
-  tokenizer: ["errors", "bytes"],
+  tokenizer: ["errors", "bytes", "turn"],
   chat: ["errors"],
   grammar: ["errors"],
   sampling: ["errors"],
@@ -22,7 +23,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   cache: ["errors", "quant", "native", "step"],
   model: ["errors", "bytes", "quant", "tensor", "format", "native", "step", "cache"],
   session: [
-    ...["errors", "quant", "format", "tokenizer", "chat", "grammar", "sampling"],
+    ...["errors", "turn", "quant", "format", "tokenizer", "chat", "grammar", "sampling"],
     ...["native", "step", "cache", "model"],
   ],
   server: ["errors", "tokenizer", "chat", "grammar", "sampling", "model", "session"],

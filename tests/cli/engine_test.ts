@@ -66,7 +66,12 @@ sharedTest("cria eval writes the logits whole or not at all", SMALL, async (path
     const bad = await cria(["eval", path, "--tokens", "999999", "--logits", `${folder}/no.f32`]);
     assertEquals(bad.code, 1);
     assertMatch(bad.stderr, /^cria: Cannot [^\n]*999999[^\n]*\n$/);
+    const long = await cria([...args, "--ctx", "2"]);
+    assertMatch(long.stderr, /^cria: Cannot [^\n]*3 tokens do not fit a context of 2\n$/);
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["out.f32"]);
+    await Deno.symlink("/dev/null", `${folder}/null`);
+    await criaJson(["eval", path, "--tokens", "1,2,3", "--logits", `${folder}/null`]);
+    assert((await Deno.lstat(`${folder}/null`)).isSymlink, "what is no file keeps its place");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

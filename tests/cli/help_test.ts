@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../src/cli/version.ts";
-import { ROOT } from "../support.ts";
+import { deno, ROOT } from "../support.ts";
 import { cria } from "./program.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
@@ -47,6 +47,8 @@ Deno.test("wrong usage ends with exit code 2 and one line", async () => {
     [["run", "--tempature", "1"], /no such flag; did you mean "--temperature"\?/],
     [["run", "-p"], /-p: its TEXT is missing/],
     [["run", "-p", "x", "--threads", "0"], /--threads to "0"/],
+    [["run", "-p", "x", "--top-p", "2"], /--top-p to "2": it is a number from 0 to 1/],
+    [["run", "-p", "x", "--stop", ""], /--stop to "": it is a text that is not empty/],
     [["run"], /there is no text/],
     [["inspect"], /MODEL is missing/],
     [["inspect", "a", "b"], /take "b"/],
@@ -62,6 +64,12 @@ Deno.test("wrong usage ends with exit code 2 and one line", async () => {
     assertMatch(stderr, /^cria: Cannot [^\n]*\n$/);
     assertMatch(stderr, message);
   }));
+});
+
+Deno.test("wrong usage is one line and exit code 2 without a single permission, too", async () => {
+  const ran = await deno(["run", "--no-prompt", `${ROOT}/src/cli/main.ts`, "run", "--foo"]);
+  const stderr = 'cria: Cannot use "--foo": there is no such flag\n';
+  assertEquals(ran, { code: 2, stdout: "", stderr });
 });
 
 Deno.test("no command at all: the help goes to stderr, exit code 2", async () => {

@@ -29,11 +29,13 @@ export function shared(path: string): string {
 /** Runs `cria` with some arguments. */
 export async function cria(args: readonly string[], options: ProgramOptions = {}): Promise<Ran> {
   const { stdin, cwd = ROOT, main = `${ROOT}/src/cli/main.ts` } = options;
+  // From a server it must do without our import map, and must not get into our lock file.
+  const config = options.main === undefined ? `--config=${ROOT}/deno.json` : "--no-config";
   const ours = new Set(["CRIA_LIBRARY", "CRIA_CACHE", "CRIA_SHARED", "CRIA_ISA"]);
   const inherited = Object.entries(Deno.env.toObject())
     .filter(([name]) => !name.startsWith("CRIA_") || ours.has(name));
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", `--config=${ROOT}/deno.json`, main, ...args],
+    args: ["run", "-A", config, main, ...args],
     cwd,
     clearEnv: true,
     env: {
