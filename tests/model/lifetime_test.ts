@@ -52,7 +52,8 @@ randomModelTest(
 
 randomModelTest("disposal waits for the call in flight", async (path) => {
   for (const what of ["model", "sequence", "both"]) {
-    const model = await Model.load(path, OPTIONS), sequence = model.createSequence();
+    const model = await Model.load(path, { ...OPTIONS, chunkRows: 512 });
+    const sequence = model.createSequence();
     const expected = (await model.logits(someTokens(500))).slice(-model.config.vocabularySize);
     const flight = sequence.evaluate(someTokens(500));
     assert(flight instanceof Promise);
