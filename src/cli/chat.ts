@@ -13,7 +13,7 @@ import {
   promptText,
   writeGeneration,
 } from "./generation.ts";
-import { Interrupt } from "./interrupt.ts";
+import { Interrupt, Uninterrupted } from "./interrupt.ts";
 import { joinWithin } from "./layout.ts";
 import { LineReader } from "./line_reader.ts";
 import { loadModel, type Opened } from "./models.ts";
@@ -99,6 +99,7 @@ async function conversation(
     joinWithin(parts, terminalWidth()).forEach((line) => note(dim(line)));
   }
   const reader = new LineReader("> ");
+  using _ = new Uninterrupted();
   let messages = [...opening];
   for (;;) {
     const line = await reader.next();

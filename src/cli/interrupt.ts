@@ -3,9 +3,13 @@
 import { EXIT, InterruptError } from "./failure.ts";
 import { writeError } from "./terminal.ts";
 
+/** `deno task` passes the signal on that the terminal gave to both: not a second press, ms. */
+const SAME_PRESS_MS = 150;
+
 /** While it lives, Ctrl-C aborts its signal instead of ending the program. */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
+  #pressed = 0;
 
   /** Starts to listen. */
   constructor() {
@@ -18,7 +22,9 @@ export class Interrupt implements Disposable {
   }
 
   readonly #stop = () => {
-    if (this.signal.aborted) {
+    if (!this.signal.aborted) this.#pressed = performance.now();
+    else if (performance.now() - this.#pressed < SAME_PRESS_MS) return;
+    else {
       writeError("\n");
       Deno.exit(EXIT.interrupted);
     }
@@ -30,3 +36,18 @@ export class Interrupt implements Disposable {
     Deno.removeSignalListener("SIGINT", this.#stop);
   }
 }
+
+/** While it lives, Ctrl-C between two pieces of work does not end the program. */
+export class Uninterrupted implements Disposable {
+  /** Starts to listen. */
+  constructor() {
+    Deno.addSignalListener("SIGINT", ignore);
+  }
+
+  /** Stops listening. */
+  [Symbol.dispose](): void {
+    Deno.removeSignalListener("SIGINT", ignore);
+  }
+}
+
+function ignore(): void {}
