@@ -67,21 +67,23 @@ static struct group group_at(const struct job *job, const uint8_t *w, size_t ind
   return (struct group){w + base * stride, stride, base, (int)(row - base), GROUP};
 }
 
-// What is to be warmed up, and how much of it with each block that is worked on.
+// Weights to ask for while others are worked on, a line at a time: a burst of prefetches would
+// hold up the loads of the work.
 struct slice {
   const uint8_t *at, *end;
-  size_t step;
 };
 
-INLINE struct slice slice_of(const struct warm *warm, int side, size_t blocks) {
+INLINE struct slice slice_of(const struct warm *warm, int side, const uint8_t *instead) {
   const uint8_t *from = warm->from[side];
-  size_t bytes = warm->bytes[side];
-  return (struct slice){from, from + bytes, align64((bytes + blocks - 1) / blocks)};
+  return (struct slice){from ? from : instead, from ? from + warm->bytes[side] : instead};
 }
 
-INLINE void warm_up(struct slice *s) {
-  const uint8_t *end = s->at + s->step < s->end ? s->at + s->step : s->end;
-  for (; s->at < end; s->at += 64) prefetch(s->at);
+// The share of `lines` that falls to `part` of `parts`.
+INLINE void warm_up(struct slice *s, const int lines, const int part, const int parts) {
+  UNROLL for (int i = lines * part / parts; i < lines * (part + 1) / parts; i++) {
+    prefetch(s->at);
+    s->at = s->at < s->end ? s->at + 64 : s->end;
+  }
 }
 
 INLINE int32_t four_bytes(const uint8_t *p) {
@@ -106,13 +108,14 @@ struct traits32 {
 
 // One block of 16 weight rows into the outputs of `rows` activation rows.
 INLINE void step32(const struct traits32 t, const int rows, const block32 *b, const uint8_t *x,
-                   size_t xStride, size_t k, size_t index, f32x16 *acc) {
+                   size_t xStride, size_t k, size_t index, struct slice *warm, f32x16 *acc) {
   const int bias = t.isSigned ? DOT_SIGNED_BIAS : t.offset;
   UNROLL for (int i = 0; i < rows; i++) {
     const uint8_t *row = x + (size_t)i * xStride;
     const int32_t xsum = int_at(row + act32_sums(k), index);
     i32x16 sum = i32x16_set1(-bias * xsum);
     UNROLL for (int w = 0; w < 8; w++) {
+      if (i == 0) warm_up(warm, ((int)t.bytes + 3) / 4, w, 8);
       int32_t xw = four_bytes(row + index * 32 + 4 * (size_t)w);
       sum = t.isSigned ? i32x16_dot_signed(sum, b->q[w], xw) : i32x16_dot(sum, b->q[w], xw);
     }
@@ -133,9 +136,8 @@ INLINE void stream32(const struct traits32 t, const int rows, const struct group
                      const uint8_t *x, size_t xStride, struct slice warm, f32x16 *acc) {
   for (size_t b = 0; b < k / 32; b++) {
     block32 block;
-    warm_up(&warm);
     load_prepared(t, g->w + b * t.bytes, g->stride, &block);
-    step32(t, rows, &block, x, xStride, k, b, acc);
+    step32(t, rows, &block, x, xStride, k, b, &warm, acc);
   }
 }
 
@@ -186,20 +188,97 @@ INLINE void tile32(const struct traits32 t, const int rows, const panel32 *p0, c
 }
 
 // ---------------------------------------------------------------- BLOCK256
-typedef void (*load256_fn)(const uint8_t *p, size_t stride, panel256 *panel);
+typedef void (*head256_fn)(const uint8_t *p, size_t stride, head256 *h, shared256 *shared);
+// Columns 64 * quarter and on, for quarters in ascending order.
+typedef void (*quarter256_fn)(const uint8_t *p, size_t stride, int quarter, shared256 *shared,
+                              i32x16 q[16]);
 struct traits256 {
-  load256_fn load;
+  head256_fn head;
+  quarter256_fn quarter;
   int sub, offset, hasMin;
   size_t bytes;
 };
 
+INLINE void load256(const struct traits256 t, const uint8_t *p, size_t stride, panel256 *panel) {
+  shared256 shared;
+  t.head(p, stride, &panel->head, &shared);
+  UNROLL for (int quarter = 0; quarter < 4; quarter++) {
+    i32x16 q[16];
+    t.quarter(p, stride, quarter, &shared, q);
+    UNROLL for (int i = 0; i < 16; i++) i32x16_store(panel->q[16 * quarter + i], q[i]);
+  }
+}
+
+// A quarter of a super-block of 16 weight rows into the integer sums of `rows` activation rows.
+INLINE void quarter256(const struct traits256 t, const int rows, const head256 *h,
+                       const int quarter, const i32x16 q[16], const uint8_t *x, size_t xStride,
+                       size_t k, size_t index, struct slice *warm, i32x16 *total) {
+  UNROLL for (int part = 0; part < 64 / t.sub; part++) {
+    const int sub = quarter * (64 / t.sub) + part, words = t.sub / 4;
+    i32x16 scale = i32x16_load(h->scales[sub]);
+    UNROLL for (int i = 0; i < rows; i++) {
+      const uint8_t *row = x + (size_t)i * xStride;
+      i32x16 sum = i32x16_set1(0);
+      if (t.offset) {
+        int16_t xsum;
+        memcpy(&xsum, row + act256_sums16(k) + (index * 16 + (size_t)sub) * 2, 2);
+        sum = i32x16_set1(-t.offset * xsum);
+      }
+      const uint8_t *at = row + index * 256 + (size_t)(sub * t.sub);
+      UNROLL for (int w = 0; w < words; w++) {
+        if (i == 0) warm_up(warm, ((int)t.bytes + 15) / 16, part * words + w, 16);
+        sum = i32x16_dot(sum, q[part * words + w], four_bytes(at + 4 * w));
+      }
+      total[i] = i32x16_add(total[i], i32x16_mul(sum, scale));
+    }
+  }
+}
+
+// The float chain of a super-block.
+INLINE void finish256(const struct traits256 t, const int rows, const head256 *h,
+                      const i32x16 *total, const uint8_t *x, size_t xStride, size_t k,
+                      size_t index, f32x16 *acc) {
+  const f32x16 dmin = f32x16_sub(f32x16_set1(-0.0f), t.hasMin ? h->dmin : f32x16_set1(0.0f));
+  UNROLL for (int i = 0; i < rows; i++) {
+    const uint8_t *row = x + (size_t)i * xStride;
+    f32x16 dx = f32x16_set1(float_at(row + act256_scales(k), index));
+    acc[i] = f32x16_fma(f32x16_mul(h->d, dx), f32x16_from_i32(total[i]), acc[i]);
+    if (!t.hasMin) continue;
+    i32x16 mins = i32x16_set1(0);
+    UNROLL for (int pair = 0; pair < 4; pair++) {
+      size_t at = act256_sums32(k) + index * 16 + (size_t)pair * 4;
+      mins = i32x16_dot16(mins, i32x16_load(h->mins[pair]), four_bytes(row + at));
+    }
+    acc[i] = f32x16_fma(f32x16_mul(dmin, dx), f32x16_from_i32(mins), acc[i]);
+  }
+}
+
+// Few activation rows: a quarter after the other goes from memory through registers.
+INLINE void stream256(const struct traits256 t, const int rows, const struct group *g, size_t k,
+                      const uint8_t *x, size_t xStride, struct slice warm, f32x16 *acc) {
+  for (size_t b = 0; b < k / 256; b++) {
+    const uint8_t *p = g->w + b * t.bytes;
+    head256 head;
+    shared256 shared;
+    i32x16 total[TILE_ROWS];
+    UNROLL for (int i = 0; i < rows; i++) total[i] = i32x16_set1(0);
+    t.head(p, g->stride, &head, &shared);
+    UNROLL for (int quarter = 0; quarter < 4; quarter++) {
+      i32x16 q[16];
+      t.quarter(p, g->stride, quarter, &shared, q);
+      quarter256(t, rows, &head, quarter, q, x, xStride, k, b, &warm, total);
+    }
+    finish256(t, rows, &head, total, x, xStride, k, b, acc);
+  }
+}
+
 // One packed super-block of 16 weight rows into the outputs of `rows` activation rows.
 INLINE void step256(const struct traits256 t, const int rows, const panel256 *p, const uint8_t *x,
                     size_t xStride, size_t k, size_t index, f32x16 *acc) {
-  i32x16 total[TILE_ROWS], mins[TILE_ROWS];
-  UNROLL for (int i = 0; i < rows; i++) total[i] = mins[i] = i32x16_set1(0);
+  i32x16 total[TILE_ROWS];
+  UNROLL for (int i = 0; i < rows; i++) total[i] = i32x16_set1(0);
   for (int sub = 0; sub < 256 / t.sub; sub++) {
-    i32x16 sum[TILE_ROWS], scale = i32x16_load(p->scales[sub]);
+    i32x16 sum[TILE_ROWS], scale = i32x16_load(p->head.scales[sub]);
     UNROLL for (int i = 0; i < rows; i++) {
       int16_t xsum;
       memcpy(&xsum, x + (size_t)i * xStride + act256_sums16(k) + (index * 16 + (size_t)sub) * 2, 2);
@@ -214,32 +293,11 @@ INLINE void step256(const struct traits256 t, const int rows, const panel256 *p,
     UNROLL for (int i = 0; i < rows; i++)
       total[i] = i32x16_add(total[i], i32x16_mul(sum[i], scale));
   }
-  if (t.hasMin) for (int pair = 0; pair < 4; pair++) {
-    i32x16 m = i32x16_load(p->mins[pair]);
-    size_t at = act256_sums32(k) + index * 16 + (size_t)pair * 4;
-    UNROLL for (int i = 0; i < rows; i++)
-      mins[i] = i32x16_dot16(mins[i], m, four_bytes(x + (size_t)i * xStride + at));
-  }
-  f32x16 d = f32x16_load(p->d), dmin = f32x16_sub(f32x16_set1(-0.0f), f32x16_load(p->dmin));
-  UNROLL for (int i = 0; i < rows; i++) {
-    f32x16 dx = f32x16_set1(float_at(x + (size_t)i * xStride + act256_scales(k), index));
-    acc[i] = f32x16_fma(f32x16_mul(d, dx), f32x16_from_i32(total[i]), acc[i]);
-    if (t.hasMin) acc[i] = f32x16_fma(f32x16_mul(dmin, dx), f32x16_from_i32(mins[i]), acc[i]);
-  }
-}
-
-INLINE void stream256(const struct traits256 t, const int rows, const struct group *g, size_t k,
-                      const uint8_t *x, size_t xStride, struct slice warm, panel256 *panel,
-                      f32x16 *acc) {
-  for (size_t b = 0; b < k / 256; b++) {
-    warm_up(&warm);
-    t.load(g->w + b * t.bytes, g->stride, panel);
-    step256(t, rows, panel, x, xStride, k, b, acc);
-  }
+  finish256(t, rows, &p->head, total, x, xStride, k, index, acc);
 }
 
 INLINE void pack256(const struct traits256 t, const struct group *g, size_t k, panel256 *panel) {
-  for (size_t b = 0; b < k / 256; b++) t.load(g->w + b * t.bytes, g->stride, panel + b);
+  for (size_t b = 0; b < k / 256; b++) load256(t, g->w + b * t.bytes, g->stride, panel + b);
 }
 
 INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0,
@@ -261,24 +319,22 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
 // activation rows, and two groups (or a gate and its up) through panels when there are many.
 #define CLEAR(acc, rows) UNROLL for (int i = 0; i < (rows); i++) acc[i] = f32x16_set1(0.0f)
 
-#define PRODUCTS(NAME, CLASS, TRAITS, STREAM_ARGS, MAX_TILE)                                     \
+#define PRODUCTS(NAME, CLASS, TRAITS, MAX_TILE)                                                  \
   INLINE void few_##NAME(const struct job *job, const int rows, size_t m, size_t unit,           \
                          const struct warm *warm, uint8_t *scratch) {                            \
     const size_t k = job->op->k, xStride = act##CLASS##_bytes(k);                                \
     const uint8_t *x = job->a[0] + m * xStride;                                                  \
-    panel##CLASS *panel = (void *)scratch;                                                       \
-    uint8_t *spare = scratch + sizeof *panel;                                                    \
+    uint8_t *spare = scratch;                                                                    \
     const int gated = job->op->kind == OP_gated;                                                 \
     f32x16 acc[2][TILE_ROWS];                                                                    \
     struct group g;                                                                              \
-    (void)panel;                                                                                 \
     for (int side = 0; side <= gated; side++) { /* the weight, or the gate and its up */         \
       const uint8_t *w = job->a[1 + side];                                                       \
       f32x16 sums[TILE_ROWS];                                                                    \
       CLEAR(sums, rows);                                                                         \
       g = group_at(job, w, unit, spare);                                                         \
-      const struct slice ahead = slice_of(warm, side, k / CLASS);                                \
-      stream##CLASS(TRAITS, rows, &g, k, x, xStride, ahead STREAM_ARGS, sums);                   \
+      const struct slice ahead = slice_of(warm, side, x);                                        \
+      stream##CLASS(TRAITS, rows, &g, k, x, xStride, ahead, sums);                               \
       UNROLL for (int i = 0; i < rows; i++) acc[side][i] = sums[i];                              \
     }                                                                                            \
     UNROLL for (int i = 0; i < rows; i++) {                                                      \
@@ -336,15 +392,13 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
     for (; m < rows; m++) tile_##NAME(job, 1, m, &g0, &g1, p0, p1);                              \
   }
 
-#define NOTHING
-#define WITH_PANEL , panel
 #define TRAITS32(T)                                                                              \
   ((struct traits32){load_##T, OFFSET_##T, HAS_MIN_##T, SIGNED_##T, BYTES_##T})
 #define TRAITS256(T)                                                                             \
-  ((struct traits256){load_##T, SUB_##T, OFFSET_##T, HAS_MIN_##T, BYTES_##T})
+  ((struct traits256){head_##T, quarter_##T, SUB_##T, OFFSET_##T, HAS_MIN_##T, BYTES_##T})
 #define PRODUCTS_FLOAT(T)
-#define PRODUCTS_BLOCK32(T) PRODUCTS(T, 32, TRAITS32(T), NOTHING, TILE_M)
-#define PRODUCTS_BLOCK256(T) PRODUCTS(T, 256, TRAITS256(T), WITH_PANEL, TILE_M_WIDE)
+#define PRODUCTS_BLOCK32(T) PRODUCTS(T, 32, TRAITS32(T), TILE_M)
+#define PRODUCTS_BLOCK256(T) PRODUCTS(T, 256, TRAITS256(T), TILE_M_WIDE)
 #define QUANT(name, id, elements, bytes, class) PRODUCTS_##class(name)
 #include "quants.def"
 #undef QUANT

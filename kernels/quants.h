@@ -63,14 +63,22 @@ INLINE void load_Q8_0(const uint8_t *p, size_t stride, block32 *b) {
   rows_load8(p + 2, stride, b->q);
 }
 
-// 256 columns of 16 rows in memory. Weight = d * scale[column / SUB] * (q - OFFSET) -
-// dmin * min[column / 32].
+// 256 columns of 16 rows.
+// Weight = d * scale[column / SUB] * (q - OFFSET) - dmin * min[column / 32].
 typedef struct {
-  float d[16], dmin[16];
+  f32x16 d, dmin;
   int32_t scales[16][16]; // [sub-block][row]
   int32_t mins[4][16];    // [sub-block / 2][row], two int16 each
-  uint8_t q[64][64];      // [column / 4][row][4]
+} head256;
+// A super-block whole, in memory.
+typedef struct {
+  head256 head;
+  uint8_t q[64][64]; // [column / 4][row][4]
 } panel256;
+// Bytes of a super-block that more than one of its quarters needs.
+typedef struct {
+  i32x16 v[24];
+} shared256;
 
 enum { SUB_Q4_K = 32, SUB_Q5_K = 32, SUB_Q6_K = 16 };
 enum { OFFSET_Q4_K = 0, OFFSET_Q5_K = 0, OFFSET_Q6_K = 32 };
@@ -92,54 +100,55 @@ INLINE void pairs_from_bytes(i32x16 bytes, int32_t out[2][16]) {
 
 // {f16 d, dmin; u8 scales[12]}: eight 6-bit scales and eight 6-bit minima; the last four of each
 // have their upper two bits above those of the first four.
-INLINE void load_k_scales(const uint8_t *p, size_t stride, panel256 *panel) {
-  f32x16_store(panel->d, rows_f16(p, stride));
-  f32x16_store(panel->dmin, rows_f16(p + 2, stride));
-  i32x16 a = rows_load1(p + 4, stride), b = rows_load1(p + 8, stride);
-  i32x16 c = rows_load1(p + 12, stride);
+INLINE void head_k(const uint8_t *p, size_t stride, head256 *h) {
+  i32x16 t[4];
+  rows_load4(p, stride, t);
+  h->d = f32x16_from_f16(t[0]);
+  h->dmin = f32x16_from_f16(i32x16_shr(t[0], 16));
+  const i32x16 a = t[1], b = t[2], c = t[3];
   const i32x16 six = i32x16_set1(0x3f3f3f3f), two = i32x16_set1(0x30303030);
-  scales_from_bytes(i32x16_and(a, six), panel->scales);
-  pairs_from_bytes(i32x16_and(b, six), panel->mins);
+  scales_from_bytes(i32x16_and(a, six), h->scales);
+  pairs_from_bytes(i32x16_and(b, six), h->mins);
   i32x16 scaleTop = i32x16_and(i32x16_shr(a, 2), two), minTop = i32x16_and(i32x16_shr(b, 2), two);
-  scales_from_bytes(i32x16_or(low_nibbles(c), scaleTop), panel->scales + 4);
-  pairs_from_bytes(i32x16_or(high_nibbles(c), minTop), panel->mins + 2);
+  scales_from_bytes(i32x16_or(low_nibbles(c), scaleTop), h->scales + 4);
+  pairs_from_bytes(i32x16_or(high_nibbles(c), minTop), h->mins + 2);
 }
 
 // {scales; u8 q[128]}: 32 bytes hold 64 columns, the first 32 in the low nibbles.
-INLINE void load_Q4_K(const uint8_t *p, size_t stride, panel256 *panel) {
-  load_k_scales(p, stride, panel);
-  for (int run = 0; run < 4; run++) {
-    i32x16 t[8];
-    rows_load8(p + 16 + 32 * run, stride, t);
-    UNROLL for (int i = 0; i < 8; i++) {
-      i32x16_store(panel->q[16 * run + i], low_nibbles(t[i]));
-      i32x16_store(panel->q[16 * run + 8 + i], high_nibbles(t[i]));
-    }
+INLINE void head_Q4_K(const uint8_t *p, size_t stride, head256 *h, shared256 *shared) {
+  (void)shared;
+  head_k(p, stride, h);
+}
+INLINE void quarter_Q4_K(const uint8_t *p, size_t stride, int quarter, shared256 *shared,
+                         i32x16 q[16]) {
+  (void)shared;
+  i32x16 t[8];
+  rows_load8(p + 16 + 32 * quarter, stride, t);
+  UNROLL for (int i = 0; i < 8; i++) {
+    q[i] = low_nibbles(t[i]);
+    q[i + 8] = high_nibbles(t[i]);
   }
 }
 
 // {scales; u8 high[32]; u8 q[128]}: bit j of high[c] belongs to column c of sub-block j.
-INLINE void load_Q5_K(const uint8_t *p, size_t stride, panel256 *panel) {
-  load_k_scales(p, stride, panel);
-  i32x16 high[8];
-  rows_load8(p + 16, stride, high);
+INLINE void head_Q5_K(const uint8_t *p, size_t stride, head256 *h, shared256 *shared) {
+  head_k(p, stride, h);
+  rows_load8(p + 16, stride, shared->v);
+}
+INLINE void quarter_Q5_K(const uint8_t *p, size_t stride, int quarter, shared256 *shared,
+                         i32x16 q[16]) {
+  i32x16 t[8];
+  rows_load8(p + 48 + 32 * quarter, stride, t);
   const i32x16 one = i32x16_set1(0x01010101);
-  for (int run = 0; run < 4; run++) {
-    i32x16 t[8];
-    rows_load8(p + 48 + 32 * run, stride, t);
-    UNROLL for (int i = 0; i < 8; i++) {
-      i32x16 first = i32x16_and(high[i], one);
-      i32x16 second = i32x16_and(i32x16_shr(high[i], 1), one);
-      i32x16 lower = i32x16_or(low_nibbles(t[i]), i32x16_shl(first, 4));
-      i32x16 upper = i32x16_or(high_nibbles(t[i]), i32x16_shl(second, 4));
-      i32x16_store(panel->q[16 * run + i], lower);
-      i32x16_store(panel->q[16 * run + 8 + i], upper);
-      high[i] = i32x16_shr(high[i], 2);
-    }
+  UNROLL for (int i = 0; i < 8; i++) {
+    i32x16 first = i32x16_and(i32x16_shr(shared->v[i], 2 * quarter), one);
+    i32x16 second = i32x16_and(i32x16_shr(shared->v[i], 2 * quarter + 1), one);
+    q[i] = i32x16_or(low_nibbles(t[i]), i32x16_shl(first, 4));
+    q[i + 8] = i32x16_or(high_nibbles(t[i]), i32x16_shl(second, 4));
   }
 }
 
-// Two upper bits at `shift` of every byte, put above a nibble.
+// A nibble with two upper bits from `shift` of every byte.
 INLINE i32x16 with_top(i32x16 nibbles, i32x16 top, int shift) {
   i32x16 two = i32x16_and(i32x16_shr(top, shift), i32x16_set1(0x03030303));
   return i32x16_or(nibbles, i32x16_shl(two, 4));
@@ -147,29 +156,29 @@ INLINE i32x16 with_top(i32x16 nibbles, i32x16 top, int shift) {
 
 // {u8 low[128]; u8 high[64]; i8 scales[16]; f16 d}: each half of 128 columns takes 64 bytes of
 // nibbles (columns 0 to 63 low, 64 to 127 high) and 32 bytes of two upper bits for its quarters.
-INLINE void load_Q6_K(const uint8_t *p, size_t stride, panel256 *panel) {
-  f32x16_store(panel->d, rows_f16(p + 208, stride));
-  for (int i = 0; i < 4; i++) {
-    i32x16 bytes = rows_load1(p + 192 + 4 * i, stride);
-    scales_from_bytes(bytes, panel->scales + 4 * i);
+INLINE void head_Q6_K(const uint8_t *p, size_t stride, head256 *h, shared256 *shared) {
+  (void)shared;
+  h->d = rows_f16(p + 208, stride);
+  i32x16 t[4];
+  rows_load4(p + 192, stride, t);
+  UNROLL for (int i = 0; i < 16; i++) { // scales are signed: (b ^ 128) - 128
+    i32x16 byte = i32x16_and(i32x16_shr(t[i / 4], 8 * (i % 4)), i32x16_set1(255));
+    i32x16 flipped = i32x16_and(i32x16_add(byte, i32x16_set1(128)), i32x16_set1(255));
+    i32x16_store(h->scales[i], i32x16_sub(flipped, i32x16_set1(128)));
   }
-  for (int i = 0; i < 16; i++) { // scales are signed: (b ^ 128) - 128
-    i32x16 s = i32x16_load(panel->scales[i]);
-    i32x16 flipped = i32x16_add(s, i32x16_set1(128));
-    s = i32x16_sub(i32x16_and(flipped, i32x16_set1(255)), i32x16_set1(128));
-    i32x16_store(panel->scales[i], s);
-  }
-  for (int half = 0; half < 2; half++) {
-    i32x16 a[8], b[8], top[8];
+}
+INLINE void quarter_Q6_K(const uint8_t *p, size_t stride, int quarter, shared256 *shared,
+                         i32x16 q[16]) {
+  i32x16 *a = shared->v, *b = a + 8, *top = a + 16;
+  if (quarter % 2 == 0) {
+    const int half = quarter / 2;
     rows_load8(p + 64 * half, stride, a);
     rows_load8(p + 64 * half + 32, stride, b);
     rows_load8(p + 128 + 32 * half, stride, top);
-    UNROLL for (int i = 0; i < 8; i++) {
-      uint8_t(*q)[64] = panel->q + 32 * half + i;
-      i32x16_store(q[0], with_top(low_nibbles(a[i]), top[i], 0));
-      i32x16_store(q[8], with_top(low_nibbles(b[i]), top[i], 2));
-      i32x16_store(q[16], with_top(high_nibbles(a[i]), top[i], 4));
-      i32x16_store(q[24], with_top(high_nibbles(b[i]), top[i], 6));
-    }
+  }
+  UNROLL for (int i = 0; i < 8; i++) {
+    const int high = quarter % 2;
+    q[i] = with_top(high ? high_nibbles(a[i]) : low_nibbles(a[i]), top[i], 4 * high);
+    q[i + 8] = with_top(high ? high_nibbles(b[i]) : low_nibbles(b[i]), top[i], 4 * high + 2);
   }
 }

@@ -144,13 +144,17 @@ INLINE void decode32(const struct traits32 t, const uint8_t *p, size_t k, float 
 INLINE void decode256(const struct traits256 t, const uint8_t *p, size_t k, float scale,
                       panel256 *panel, float *out) {
   for (size_t b = 0; b < k / 256; b++, p += t.bytes, out += 256) {
-    t.load(p, 0, panel);
+    const head256 *head = &panel->head;
+    float d[16], dmin[16];
+    load256(t, p, 0, panel);
+    f32x16_store(d, head->d);
+    if (t.hasMin) f32x16_store(dmin, head->dmin);
     for (int i = 0; i < 256; i++) {
-      float d = panel->d[0] * (float)panel->scales[i / t.sub][0];
-      float v = d * (float)(panel->q[i / 4][i % 4] - t.offset);
+      float v = d[0] * (float)head->scales[i / t.sub][0];
+      v = v * (float)(panel->q[i / 4][i % 4] - t.offset);
       if (t.hasMin) {
-        int32_t pair = panel->mins[i / 64][0];
-        v = v - panel->dmin[0] * (float)(i / 32 % 2 ? pair >> 16 : pair & 0xffff);
+        int32_t pair = head->mins[i / 64][0];
+        v = v - dmin[0] * (float)(i / 32 % 2 ? pair >> 16 : pair & 0xffff);
       }
       out[i] = v * scale;
     }

@@ -198,6 +198,16 @@ static inline f32x16 rows_f16(const uint8_t *p, size_t stride) {
   return (f32x16){eight_f16(p, stride), eight_f16(p + 8 * stride, stride)};
 }
 
+// The f16 in the lower half of every lane.
+static inline __m256 eight_from_f16(__m256i a) {
+  __m256i halves = _mm256_and_si256(a, _mm256_set1_epi32(0xffff));
+  __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(halves, halves), 8);
+  return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
+}
+static inline f32x16 f32x16_from_f16(i32x16 a) {
+  return (f32x16){eight_from_f16(a.a), eight_from_f16(a.b)};
+}
+
 static inline __m256i dot_bytes(__m256i sum, __m256i unsignedBytes, __m256i signedBytes) {
   __m256i pairs = _mm256_maddubs_epi16(unsignedBytes, signedBytes);
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));

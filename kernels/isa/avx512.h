@@ -138,6 +138,11 @@ static inline f32x16 rows_f16(const uint8_t *p, size_t s) {
       half_at(p + 13 * s), half_at(p + 14 * s), half_at(p + 15 * s)));
 }
 
+// The f16 in the lower half of every lane.
+static inline f32x16 f32x16_from_f16(i32x16 a) {
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(a));
+}
+
 static inline i32x16 i32x16_dot(i32x16 sum, i32x16 w, int32_t x) {
   return _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(x));
 }

@@ -199,6 +199,15 @@ static inline f32x16 rows_f16(const uint8_t *p, size_t s) {
   }
   return r;
 }
+// The f16 in the lower half of every lane.
+static inline f32x16 f32x16_from_f16(i32x16 a) {
+  f32x16 r;
+  EACH {
+    uint16x4_t h = vmovn_u32(vreinterpretq_u32_s32(a.v[i]));
+    r.v[i] = vcvt_f32_f16(vreinterpret_f16_u16(h));
+  }
+  return r;
+}
 
 // ---- exact integer products
 #ifndef DOT_BYTES

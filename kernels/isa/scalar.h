@@ -207,6 +207,13 @@ static inline f32x16 rows_f16(const uint8_t *p, size_t stride) {
   return r;
 }
 
+// The f16 in the lower half of every lane.
+static inline f32x16 f32x16_from_f16(i32x16 a) {
+  f32x16 r;
+  EACH_LANE r.v[lane] = f32_from_f16((uint16_t)a.v[lane]);
+  return r;
+}
+
 // ---- exact integer products: lane's 4 bytes times the 4 int8 in x, added up
 static inline int32_t byte_at(int32_t word, int i) { return (int8_t)((uint32_t)word >> 8 * i); }
 // weights 0 to 127

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "a24934b6a93b053cbaceff3e7885e1c09ed22bd07e79f04341a03757df38a5b5";
+export const SOURCES: string = "b7820ffde549be19538c6345e6ee4d834591e069cde0d46bc5a18e36735473a1";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "28a35e138d9cd4637603df03c3b975861306fd467622f732a0f3504a39d0c035",
-    bytes: 1978048,
+    sha256: "0be42b2ebfe7b371daf7398b75776ae350b897708ba05dba26eb190b5791ec6c",
+    bytes: 2508480,
   },
 };
