@@ -3,7 +3,7 @@
 // does the last unit does the small serial operations that follow. Waiting spins, then sleeps.
 // Which thread does what never changes a result.
 #define _GNU_SOURCE
-#include "internal.h"
+#include "ahead.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -65,7 +65,6 @@ static inline void pause_cpu(void) {
 #endif
 }
 
-static inline uint32_t phase_of(uint64_t work) { return (uint32_t)(work >> 32); }
 static inline uint32_t current_phase(struct pool *p) { return phase_of(atomic_load(&p->work)); }
 
 static void sleep_until_changed(struct pool *p, uint32_t seen) {
@@ -143,37 +142,17 @@ static const struct job *claim(struct pool *p, int64_t *unit) {
   return NULL;
 }
 
-// The weights of a unit that streams through registers; nothing for other operations.
-static struct warm weights_of(const struct job *job, int64_t unit) {
-  struct warm warm = {{NULL, NULL}, {0, 0}};
-  const cria_op *op = job->op;
-  int gated = op->kind == OP_gated;
-  if ((op->kind != OP_matmul && !gated) || unit < 0 || op->rows > TILE_ROWS)
-    return warm;
-  size_t row = (size_t)unit * GROUP, bytes = quant_row_bytes(job->quant, op->k);
-  if (row + GROUP > op->n) return warm;
-  for (int side = 0; side <= gated; side++) {
-    warm.from[side] = job->a[1 + side] + row * bytes;
-    warm.bytes[side] = GROUP * bytes;
-  }
-  return warm;
-}
-
-// What thread `index` may expect once this group is over: its unit of the next product.
-static struct warm after_group(const struct pool *p, uint32_t index) {
-  for (uint32_t i = p->last; i < p->plan.count && i < p->last + 4; i++)
-    if (p->plan.jobs[i].quant >= 0) return weights_of(&p->plan.jobs[i], index);
-  return (struct warm){{NULL, NULL}, {0, 0}};
-}
-
 // Works on the group until no unit is left to take; the number done.
-static uint64_t run_units(struct pool *p, uint8_t *scratch, uint32_t index) {
+static uint64_t run_units(struct pool *p, uint8_t *scratch, uint32_t index, struct ahead *ahead) {
   int64_t unit, nextUnit;
   uint64_t count = 0;
+  ahead->left = 0;
   const struct job *job = claim(p, &unit);
   while (job) { // claimed one ahead, so that a kernel can warm up what it will read next
     const struct job *next = claim(p, &nextUnit);
-    struct warm warm = next ? weights_of(next, nextUnit) : after_group(p, index);
+    struct warm warm;
+    if (next) warm = weights_of(next, nextUnit);
+    else *ahead = after_group(&p->plan, p->last, index, p->threads, &warm);
     run_fn run = p->merging ? p->kernels->merge : p->kernels->run[job->op->kind];
     run(job, unit, &warm, scratch);
     count++;
@@ -237,7 +216,8 @@ static int advance(struct pool *p, uint8_t *scratch) {
 static uint32_t take_part(struct worker *w, uint32_t phase) {
   struct pool *p = w->pool;
   while (!(phase & IDLE)) {
-    uint64_t count = run_units(p, w->scratch, w->index);
+    struct ahead ahead;
+    uint64_t count = run_units(p, w->scratch, w->index, &ahead);
     // Read before the count is handed in: after that, the group may end and change.
     uint64_t all = count ? p->groupUnits : 0;
     if (count && atomic_fetch_add(&p->done, count) + count == all) {
@@ -245,6 +225,7 @@ static uint32_t take_part(struct worker *w, uint32_t phase) {
       publish(p, more ? (uint32_t)p->groupUnits : 0, more ? 0 : IDLE);
       phase = current_phase(p);
     } else {
+      warm_ahead(&ahead, &p->work, phase);
       phase = await_phase(p, phase);
     }
   }

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "b7820ffde549be19538c6345e6ee4d834591e069cde0d46bc5a18e36735473a1";
+export const SOURCES: string = "3ac737b831411588a435ba0424c1482b05a5051cee177edc18d1eaa078dd5b3f";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "0be42b2ebfe7b371daf7398b75776ae350b897708ba05dba26eb190b5791ec6c",
-    bytes: 2508480,
+    sha256: "e66e72c59ce3697039d123f7b8ee931fdbf388c85caa95a96d7a5d2b266dc901",
+    bytes: 2509248,
   },
 };
