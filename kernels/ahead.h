@@ -1,23 +1,23 @@
-// What a thread may warm up before it is its turn: weights of products that stream through
-// registers. Prefetches change when bytes come, never what is computed.
+// What a thread may warm up before it is its turn: weights of products. Prefetches change when
+// bytes come, never what is computed.
 #pragma once
 #include "internal.h"
 #include <stdatomic.h>
 
 static inline uint32_t phase_of(uint64_t work) { return (uint32_t)(work >> 32); }
 
-// The weights of a unit; nothing for operations that do not stream.
+// The weights of a unit; nothing for other operations.
 static inline struct warm weights_of(const struct job *job, int64_t unit) {
   struct warm warm = {{NULL, NULL}, {0, 0}};
   const cria_op *op = job->op;
   int gated = op->kind == OP_gated;
-  if ((op->kind != OP_matmul && !gated) || unit < 0 || op->rows > TILE_ROWS)
-    return warm;
-  size_t row = (size_t)unit * GROUP, bytes = quant_row_bytes(job->quant, op->k);
-  if (row + GROUP > op->n) return warm;
+  if ((op->kind != OP_matmul && !gated) || unit < 0) return warm;
+  size_t rows = GROUP * unit_groups(op), row = (size_t)unit * rows;
+  size_t bytes = quant_row_bytes(job->quant, op->k);
+  if (row + rows > op->n) return warm;
   for (int side = 0; side <= gated; side++) {
     warm.from[side] = job->a[1 + side] + row * bytes;
-    warm.bytes[side] = GROUP * bytes;
+    warm.bytes[side] = rows * bytes;
   }
   return warm;
 }
@@ -43,7 +43,7 @@ static inline struct ahead after_group(const struct plan *plan, uint32_t from, u
   if (job == end) return ahead;
   *first = weights_of(job, index);
   if (!first->from[0]) return ahead;
-  uint32_t sides = first->from[1] ? 2 : 1, units = (job->op->n / GROUP - 1 - index) / threads;
+  uint32_t sides = first->from[1] ? 2 : 1, units = (job->units - 1 - index) / threads;
   uint32_t most = (uint32_t)(AHEAD_BYTES / (first->bytes[0] * sides));
   ahead.unitBytes = first->bytes[0], ahead.stride = ahead.unitBytes * threads;
   ahead.left = units < most ? units : most;

@@ -119,10 +119,9 @@ static void row_units(struct checker *c, uint64_t width) {
 static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
 // Two panels of 16 rows take at most 43 bytes per column, a copy of 16 short rows 17.
-static void product_units(struct checker *c, uint32_t groupsPerUnit) {
+static void product_units(struct checker *c) {
   const cria_op *op = c->op;
-  uint32_t groups = (op->n + GROUP - 1) / GROUP;
-  uint32_t each = op->rows <= TILE_ROWS ? 1 : groupsPerUnit;
+  uint32_t groups = (op->n + GROUP - 1) / GROUP, each = unit_groups(op);
   c->job->units = (groups + each - 1) / each;
   c->job->scratchBytes = ((size_t)(op->k + 511) / 256) * 256 * 64 + 4096;
 }
@@ -157,7 +156,7 @@ static int check_quantize(struct checker *c) {
 
 static int check_matmul(struct checker *c) {
   const cria_op *op = c->op;
-  product_units(c, 2);
+  product_units(c);
   if (!weight(c, 1, op->n, op->k) || !activations(c, 0, op->p[0], READS)) return 0;
   if (!class_takes(c->job->quant, op->a[0].type)) return refuse(c, CRIA_FAIL(BAD_TYPE), 0);
   return floats(c, 2, op->rows, op->p[1], op->n, WRITES) &&
@@ -167,7 +166,7 @@ static int check_matmul(struct checker *c) {
 
 static int check_gated(struct checker *c) {
   const cria_op *op = c->op;
-  product_units(c, 1);
+  product_units(c);
   if (op->a[1].type != op->a[2].type) return refuse(c, CRIA_FAIL(BAD_TYPE), 2);
   if (!weight(c, 1, op->n, op->k) || !weight(c, 2, op->n, op->k)) return 0;
   if (!class_takes(c->job->quant, op->a[0].type)) return refuse(c, CRIA_FAIL(BAD_TYPE), 0);

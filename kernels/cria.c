@@ -1,4 +1,5 @@
 // The tables that both sides know, and the choice of an instruction set.
+#define _GNU_SOURCE // syscall
 #include "internal.h"
 #include "cpu.h"
 

@@ -41,6 +41,11 @@ struct job {
   uint8_t *shared;
 };
 
+// Groups of 16 weight rows in a unit of a product: of each side, when there are two.
+static inline uint32_t unit_groups(const cria_op *op) {
+  return op->rows > TILE_ROWS && op->kind == OP_matmul ? 2 : 1;
+}
+
 // Weights that the same thread will probably read next; kernels ask for them in good time.
 struct warm {
   const uint8_t *from[2];

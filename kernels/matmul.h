@@ -86,6 +86,12 @@ INLINE void warm_up(struct slice *s, const int lines, const int part, const int 
   }
 }
 
+// The same where the number of lines is known late: of both sides, and none beyond their ends.
+INLINE void warm_lines(struct slice sides[2], size_t lines) {
+  for (struct slice *s = sides; s < sides + 2; s++)
+    for (size_t i = 0; i < lines && s->at < s->end; i++, s->at += 64) prefetch(s->at);
+}
+
 INLINE int32_t four_bytes(const uint8_t *p) {
   int32_t word;
   memcpy(&word, p, 4);
@@ -158,9 +164,11 @@ INLINE void pack32(const struct traits32 t, const struct group *g, size_t k, pan
 
 // Two packed groups against `rows` activation rows.
 INLINE void tile32(const struct traits32 t, const int rows, const panel32 *p0, const panel32 *p1,
-                   size_t k, const uint8_t *x, size_t xStride, f32x16 *acc0, f32x16 *acc1) {
+                   size_t k, const uint8_t *x, size_t xStride, struct slice *warm, size_t lines,
+                   f32x16 *acc0, f32x16 *acc1) {
   const int bias = t.isSigned ? DOT_SIGNED_BIAS : t.offset;
   for (size_t b = 0; b < k / 32; b++, p0++, p1++) {
+    warm_lines(warm, lines);
     i32x16 sum0[TILE_M], sum1[TILE_M];
     UNROLL for (int i = 0; i < rows; i++) {
       int32_t xsum = int_at(x + (size_t)i * xStride + act32_sums(k), b);
@@ -301,9 +309,10 @@ INLINE void pack256(const struct traits256 t, const struct group *g, size_t k, p
 }
 
 INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0,
-                    const panel256 *p1, size_t k, const uint8_t *x, size_t xStride, f32x16 *acc0,
-                    f32x16 *acc1) {
+                    const panel256 *p1, size_t k, const uint8_t *x, size_t xStride,
+                    struct slice *warm, size_t lines, f32x16 *acc0, f32x16 *acc1) {
   for (size_t b = 0; b < k / 256; b++) {
+    warm_lines(warm, lines);
     step256(t, rows, p0 + b, x, xStride, k, b, acc0);
     step256(t, rows, p1 + b, x, xStride, k, b, acc1);
   }
@@ -345,12 +354,14 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
   }                                                                                              \
   INLINE void tile_##NAME(const struct job *job, const int rows, size_t m,                       \
                           const struct group *g0, const struct group *g1,                        \
-                          const panel##CLASS *p0, const panel##CLASS *p1) {                      \
+                          const panel##CLASS *p0, const panel##CLASS *p1, struct slice *warm,    \
+                          size_t lines) {                                                        \
     const size_t k = job->op->k, xStride = act##CLASS##_bytes(k);                                \
     f32x16 acc0[MAX_TILE], acc1[MAX_TILE];                                                       \
     CLEAR(acc0, rows);                                                                           \
     CLEAR(acc1, rows);                                                                           \
-    tile##CLASS(TRAITS, rows, p0, p1, k, job->a[0] + m * xStride, xStride, acc0, acc1);          \
+    tile##CLASS(TRAITS, rows, p0, p1, k, job->a[0] + m * xStride, xStride, warm, lines, acc0,    \
+                acc1);                                                                           \
     UNROLL for (int i = 0; i < rows; i++) {                                                      \
       size_t at = m + (size_t)i;                                                                 \
       if (job->op->kind == OP_gated) {                                                           \
@@ -384,12 +395,14 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
     else if ((2 * u + 1) * GROUP < job->op->n) g1 = group_at(job, job->a[1], 2 * u + 1, spare);  \
     if (g1.w) pack##CLASS(TRAITS, &g1, k, p1);                                                   \
     else p1 = p0;                                                                                \
+    struct slice ahead[2] = {slice_of(warm, 0, NULL), slice_of(warm, 1, NULL)};                  \
+    const size_t lines = warm->bytes[0] / 64 / ((rows + MAX_TILE - 1) / MAX_TILE * blocks) + 1;  \
     size_t m = 0;                                                                                \
     for (; m + MAX_TILE <= rows; m += MAX_TILE)                                                  \
-      tile_##NAME(job, MAX_TILE, m, &g0, &g1, p0, p1);                                           \
+      tile_##NAME(job, MAX_TILE, m, &g0, &g1, p0, p1, ahead, lines);                             \
     if (MAX_TILE > 2)                                                                            \
-      for (; m + 2 <= rows; m += 2) tile_##NAME(job, 2, m, &g0, &g1, p0, p1);                    \
-    for (; m < rows; m++) tile_##NAME(job, 1, m, &g0, &g1, p0, p1);                              \
+      for (; m + 2 <= rows; m += 2) tile_##NAME(job, 2, m, &g0, &g1, p0, p1, ahead, lines);      \
+    for (; m < rows; m++) tile_##NAME(job, 1, m, &g0, &g1, p0, p1, ahead, lines);                \
   }
 
 #define TRAITS32(T)                                                                              \

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "3ac737b831411588a435ba0424c1482b05a5051cee177edc18d1eaa078dd5b3f";
+export const SOURCES: string = "8214218e14d65848495daeace7c725976f6501fabb26b8f3aedec0346cbe65d7";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "e66e72c59ce3697039d123f7b8ee931fdbf388c85caa95a96d7a5d2b266dc901",
-    bytes: 2509248,
+    sha256: "c8d126d1b0bff57a7c34586f4fcefe7c60d3b6cdfa68d55ac2b54de760e524a2",
+    bytes: 3187264,
   },
 };
