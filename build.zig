@@ -37,9 +37,11 @@ const isas = [_]Isa{
     .{ .name = "scalar", .arch = .x86_64, .cpu = "baseline" },
     .{ .name = "avx2", .arch = .x86_64, .cpu = avx2 },
     .{ .name = "avx512", .arch = .x86_64, .cpu = avx512 },
+    .{ .name = "amx", .arch = .x86_64, .cpu = avx512 ++ "+amx_tile+amx_int8" },
     .{ .name = "scalar", .arch = .aarch64, .cpu = "baseline" },
     .{ .name = "neon", .arch = .aarch64, .cpu = "baseline" },
     .{ .name = "neon_dotprod", .arch = .aarch64, .cpu = "baseline+dotprod" },
+    .{ .name = "neon_i8mm", .arch = .aarch64, .cpu = "baseline+dotprod+i8mm" },
 };
 const avx2 = "baseline+avx2+fma+f16c+bmi+bmi2";
 const avx512 = avx2 ++ "+avx512f+avx512bw+avx512cd+avx512dq+avx512vl+avx512vnni";
@@ -60,13 +62,16 @@ const test_triples = [_]Release{
 };
 const test_source = "tests/kernels/equality.c";
 
+/// AMX's tiles: the C tests have them in plain C, to run where no processor has them.
+const Tiles = enum { real, emulated };
+
 pub fn build(b: *std.Build) void {
     const all = b.step("all", "every release target");
     for (releases) |release| {
         const library = b.addLibrary(.{
             .name = "cria",
             .linkage = .dynamic,
-            .root_module = kernels(b, release.triple),
+            .root_module = kernels(b, release.triple, .real),
         });
         library.link_z_defs = true; // a symbol nobody defines is an error here, not at the user's
         const installed = install(b, library, release.name);
@@ -78,7 +83,7 @@ pub fn build(b: *std.Build) void {
     const tests = b.step("kernel-test", "the C tests as static programs");
     if (!exists(b, test_source)) return;
     for (test_triples) |row| {
-        const module = kernels(b, row.triple);
+        const module = kernels(b, row.triple, .emulated);
         module.addCSourceFile(.{ .file = b.path(test_source), .flags = &c_flags });
         const program = b.addExecutable(.{
             .name = "equality",
@@ -90,13 +95,13 @@ pub fn build(b: *std.Build) void {
 }
 
 /// The root module of one target: the root sources, and one object per instruction set.
-fn kernels(b: *std.Build, triple: []const u8) *std.Build.Module {
-    const root = cModule(b, triple, "baseline");
+fn kernels(b: *std.Build, triple: []const u8, tiles: Tiles) *std.Build.Module {
+    const root = cModule(b, triple, "baseline", tiles);
     root.addCSourceFiles(.{ .files = &root_sources, .flags = &c_flags });
     const arch = root.resolved_target.?.result.cpu.arch;
     for (isas) |isa| {
         if (isa.arch != arch) continue;
-        const unit = cModule(b, triple, isa.cpu);
+        const unit = cModule(b, triple, isa.cpu, tiles);
         unit.addCSourceFile(.{ .file = b.path("kernels/unit.c"), .flags = &c_flags });
         unit.addCMacro("ISA", isa.name);
         root.addObject(b.addObject(.{ .name = isa.name, .root_module = unit }));
@@ -104,7 +109,7 @@ fn kernels(b: *std.Build, triple: []const u8) *std.Build.Module {
     return root;
 }
 
-fn cModule(b: *std.Build, triple: []const u8, cpu: []const u8) *std.Build.Module {
+fn cModule(b: *std.Build, triple: []const u8, cpu: []const u8, tiles: Tiles) *std.Build.Module {
     const query = std.Target.Query.parse(.{
         .arch_os_abi = triple,
         .cpu_features = cpu,
@@ -119,6 +124,10 @@ fn cModule(b: *std.Build, triple: []const u8, cpu: []const u8) *std.Build.Module
         .omit_frame_pointer = true,
     });
     module.addIncludePath(b.path("kernels"));
+    if (tiles == .emulated) {
+        module.addIncludePath(b.path("tests/kernels"));
+        module.addCMacro("CRIA_EMULATED_TILES", "1");
+    }
     return module;
 }
 

@@ -118,12 +118,12 @@ static void row_units(struct checker *c, uint64_t width) {
 
 static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
-// Two panels of 16 rows take at most 43 bytes per column, a copy of 16 short rows 17.
+// Two panels of 16 rows take at most 75 bytes per column, a copy of 16 short rows 17.
 static void product_units(struct checker *c) {
   const cria_op *op = c->op;
   uint32_t groups = (op->n + GROUP - 1) / GROUP, each = unit_groups(op);
   c->job->units = (groups + each - 1) / each;
-  c->job->scratchBytes = ((size_t)(op->k + 511) / 256) * 256 * 64 + 4096;
+  c->job->scratchBytes = ((size_t)(op->k + 511) / 256) * 256 * 92 + 4096;
 }
 
 static int check_embed(struct checker *c) {

@@ -147,54 +147,6 @@ INLINE void stream32(const struct traits32 t, const int rows, const struct group
   }
 }
 
-typedef struct {
-  uint8_t q[8][64];
-  float d[16], m[16];
-} panel32;
-
-INLINE void pack32(const struct traits32 t, const struct group *g, size_t k, panel32 *panel) {
-  for (size_t b = 0; b < k / 32; b++, panel++) {
-    block32 block;
-    load_prepared(t, g->w + b * t.bytes, g->stride, &block);
-    UNROLL for (int i = 0; i < 8; i++) i32x16_store(panel->q[i], block.q[i]);
-    f32x16_store(panel->d, block.d);
-    if (t.hasMin) f32x16_store(panel->m, block.m);
-  }
-}
-
-// Two packed groups against `rows` activation rows.
-INLINE void tile32(const struct traits32 t, const int rows, const panel32 *p0, const panel32 *p1,
-                   size_t k, const uint8_t *x, size_t xStride, struct slice *warm, size_t lines,
-                   f32x16 *acc0, f32x16 *acc1) {
-  const int bias = t.isSigned ? DOT_SIGNED_BIAS : t.offset;
-  for (size_t b = 0; b < k / 32; b++, p0++, p1++) {
-    warm_lines(warm, lines);
-    i32x16 sum0[TILE_M], sum1[TILE_M];
-    UNROLL for (int i = 0; i < rows; i++) {
-      int32_t xsum = int_at(x + (size_t)i * xStride + act32_sums(k), b);
-      sum0[i] = sum1[i] = i32x16_set1(-bias * xsum);
-    }
-    UNROLL for (int w = 0; w < 8; w++) {
-      i32x16 w0 = i32x16_load(p0->q[w]), w1 = i32x16_load(p1->q[w]);
-      UNROLL for (int i = 0; i < rows; i++) {
-        int32_t xw = four_bytes(x + (size_t)i * xStride + b * 32 + 4 * (size_t)w);
-        sum0[i] = t.isSigned ? i32x16_dot_signed(sum0[i], w0, xw) : i32x16_dot(sum0[i], w0, xw);
-        sum1[i] = t.isSigned ? i32x16_dot_signed(sum1[i], w1, xw) : i32x16_dot(sum1[i], w1, xw);
-      }
-    }
-    f32x16 d0 = f32x16_load(p0->d), d1 = f32x16_load(p1->d);
-    UNROLL for (int i = 0; i < rows; i++) {
-      f32x16 dx = f32x16_set1(float_at(x + (size_t)i * xStride + act32_scales(k), b));
-      acc0[i] = f32x16_fma(f32x16_mul(d0, dx), f32x16_from_i32(sum0[i]), acc0[i]);
-      acc1[i] = f32x16_fma(f32x16_mul(d1, dx), f32x16_from_i32(sum1[i]), acc1[i]);
-      if (!t.hasMin) continue;
-      f32x16 xs = f32x16_set1((float)int_at(x + (size_t)i * xStride + act32_sums(k), b));
-      acc0[i] = f32x16_fma(f32x16_mul(f32x16_load(p0->m), dx), xs, acc0[i]);
-      acc1[i] = f32x16_fma(f32x16_mul(f32x16_load(p1->m), dx), xs, acc1[i]);
-    }
-  }
-}
-
 // ---------------------------------------------------------------- BLOCK256
 typedef void (*head256_fn)(const uint8_t *p, size_t stride, head256 *h, shared256 *shared);
 // Columns 64 * quarter and on, for quarters in ascending order.
@@ -280,44 +232,6 @@ INLINE void stream256(const struct traits256 t, const int rows, const struct gro
   }
 }
 
-// One packed super-block of 16 weight rows into the outputs of `rows` activation rows.
-INLINE void step256(const struct traits256 t, const int rows, const panel256 *p, const uint8_t *x,
-                    size_t xStride, size_t k, size_t index, f32x16 *acc) {
-  i32x16 total[TILE_ROWS];
-  UNROLL for (int i = 0; i < rows; i++) total[i] = i32x16_set1(0);
-  for (int sub = 0; sub < 256 / t.sub; sub++) {
-    i32x16 sum[TILE_ROWS], scale = i32x16_load(p->head.scales[sub]);
-    UNROLL for (int i = 0; i < rows; i++) {
-      int16_t xsum;
-      memcpy(&xsum, x + (size_t)i * xStride + act256_sums16(k) + (index * 16 + (size_t)sub) * 2, 2);
-      sum[i] = i32x16_set1(t.offset ? -t.offset * xsum : 0);
-    }
-    UNROLL for (int w = 0; w < t.sub / 4; w++) {
-      i32x16 q = i32x16_load(p->q[sub * (t.sub / 4) + w]);
-      size_t at = index * 256 + (size_t)(sub * t.sub + 4 * w);
-      UNROLL for (int i = 0; i < rows; i++)
-        sum[i] = i32x16_dot(sum[i], q, four_bytes(x + (size_t)i * xStride + at));
-    }
-    UNROLL for (int i = 0; i < rows; i++)
-      total[i] = i32x16_add(total[i], i32x16_mul(sum[i], scale));
-  }
-  finish256(t, rows, &p->head, total, x, xStride, k, index, acc);
-}
-
-INLINE void pack256(const struct traits256 t, const struct group *g, size_t k, panel256 *panel) {
-  for (size_t b = 0; b < k / 256; b++) load256(t, g->w + b * t.bytes, g->stride, panel + b);
-}
-
-INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0,
-                    const panel256 *p1, size_t k, const uint8_t *x, size_t xStride,
-                    struct slice *warm, size_t lines, f32x16 *acc0, f32x16 *acc1) {
-  for (size_t b = 0; b < k / 256; b++) {
-    warm_lines(warm, lines);
-    step256(t, rows, p0 + b, x, xStride, k, b, acc0);
-    step256(t, rows, p1 + b, x, xStride, k, b, acc1);
-  }
-}
-
 // ---------------------------------------------------------------- both classes
 // Activation rows that share one walk over the weights in registers.
 #ifndef FEW_ROWS
@@ -328,7 +242,9 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
 // activation rows, and two groups (or a gate and its up) through panels when there are many.
 #define CLEAR(acc, rows) UNROLL for (int i = 0; i < (rows); i++) acc[i] = f32x16_set1(0.0f)
 
-#define PRODUCTS(NAME, CLASS, TRAITS, MAX_TILE)                                                  \
+#include "tiles.h"
+
+#define PRODUCTS(NAME, CLASS, TRAITS)                                                            \
   INLINE void few_##NAME(const struct job *job, const int rows, size_t m, size_t unit,           \
                          const struct warm *warm, uint8_t *scratch) {                            \
     const size_t k = job->op->k, xStride = act##CLASS##_bytes(k);                                \
@@ -352,29 +268,9 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
       else finish_matmul(job, at, g.row, g.from, g.to, acc[0][i]);                               \
     }                                                                                            \
   }                                                                                              \
-  INLINE void tile_##NAME(const struct job *job, const int rows, size_t m,                       \
-                          const struct group *g0, const struct group *g1,                        \
-                          const panel##CLASS *p0, const panel##CLASS *p1, struct slice *warm,    \
-                          size_t lines) {                                                        \
-    const size_t k = job->op->k, xStride = act##CLASS##_bytes(k);                                \
-    f32x16 acc0[MAX_TILE], acc1[MAX_TILE];                                                       \
-    CLEAR(acc0, rows);                                                                           \
-    CLEAR(acc1, rows);                                                                           \
-    tile##CLASS(TRAITS, rows, p0, p1, k, job->a[0] + m * xStride, xStride, warm, lines, acc0,    \
-                acc1);                                                                           \
-    UNROLL for (int i = 0; i < rows; i++) {                                                      \
-      size_t at = m + (size_t)i;                                                                 \
-      if (job->op->kind == OP_gated) {                                                           \
-        finish_gated(job, at, g0->row, g0->from, g0->to, acc0[i], acc1[i]);                      \
-      } else {                                                                                   \
-        finish_matmul(job, at, g0->row, g0->from, g0->to, acc0[i]);                              \
-        if (g1->to) finish_matmul(job, at, g1->row, g1->from, g1->to, acc1[i]);                  \
-      }                                                                                          \
-    }                                                                                            \
-  }                                                                                              \
   static void product_##NAME(const struct job *job, int64_t unit, const struct warm *warm,       \
                              uint8_t *scratch) {                                                 \
-    const size_t rows = job->op->rows, k = job->op->k, u = (size_t)unit;                         \
+    const size_t rows = job->op->rows, u = (size_t)unit;                                         \
     if (rows <= FEW_ROWS) switch (rows) {                                                        \
       case 1: few_##NAME(job, 1, 0, u, warm, scratch); return;                                   \
       case 2: few_##NAME(job, 2, 0, u, warm, scratch); return;                                   \
@@ -385,24 +281,7 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
       for (size_t i = 0; i < rows; i++) few_##NAME(job, 1, i, u, warm, scratch);                 \
       return;                                                                                    \
     }                                                                                            \
-    const int gated = job->op->kind == OP_gated;                                                 \
-    const size_t blocks = k / CLASS;                                                             \
-    panel##CLASS *p0 = (void *)scratch, *p1 = p0 + blocks;                                       \
-    uint8_t *spare = (uint8_t *)(p1 + blocks);                                                   \
-    struct group g0 = group_at(job, job->a[1], gated ? u : 2 * u, spare), g1 = {0};              \
-    pack##CLASS(TRAITS, &g0, k, p0);                                                             \
-    if (gated) g1 = group_at(job, job->a[2], u, spare);                                          \
-    else if ((2 * u + 1) * GROUP < job->op->n) g1 = group_at(job, job->a[1], 2 * u + 1, spare);  \
-    if (g1.w) pack##CLASS(TRAITS, &g1, k, p1);                                                   \
-    else p1 = p0;                                                                                \
-    struct slice ahead[2] = {slice_of(warm, 0, NULL), slice_of(warm, 1, NULL)};                  \
-    const size_t lines = warm->bytes[0] / 64 / ((rows + MAX_TILE - 1) / MAX_TILE * blocks) + 1;  \
-    size_t m = 0;                                                                                \
-    for (; m + MAX_TILE <= rows; m += MAX_TILE)                                                  \
-      tile_##NAME(job, MAX_TILE, m, &g0, &g1, p0, p1, ahead, lines);                             \
-    if (MAX_TILE > 2)                                                                            \
-      for (; m + 2 <= rows; m += 2) tile_##NAME(job, 2, m, &g0, &g1, p0, p1, ahead, lines);      \
-    for (; m < rows; m++) tile_##NAME(job, 1, m, &g0, &g1, p0, p1, ahead, lines);                \
+    many##CLASS(TRAITS, job, u, warm, scratch);                                                  \
   }
 
 #define TRAITS32(T)                                                                              \
@@ -410,8 +289,8 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
 #define TRAITS256(T)                                                                             \
   ((struct traits256){head_##T, quarter_##T, SUB_##T, OFFSET_##T, HAS_MIN_##T, BYTES_##T})
 #define PRODUCTS_FLOAT(T)
-#define PRODUCTS_BLOCK32(T) PRODUCTS(T, 32, TRAITS32(T), TILE_M)
-#define PRODUCTS_BLOCK256(T) PRODUCTS(T, 256, TRAITS256(T), TILE_M_WIDE)
+#define PRODUCTS_BLOCK32(T) PRODUCTS(T, 32, TRAITS32(T))
+#define PRODUCTS_BLOCK256(T) PRODUCTS(T, 256, TRAITS256(T))
 #define QUANT(name, id, elements, bytes, class) PRODUCTS_##class(name)
 #include "quants.def"
 #undef QUANT

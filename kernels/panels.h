@@ -13,9 +13,11 @@ INLINE void pack32(const struct traits32 t, const struct group *g, size_t k, pan
 
 // Two packed groups against `rows` activation rows.
 INLINE void tile32(const struct traits32 t, const int rows, const panel32 *p0, const panel32 *p1,
-                   size_t k, const uint8_t *x, size_t xStride, f32x16 *acc0, f32x16 *acc1) {
+                   size_t k, const uint8_t *x, size_t xStride, struct slice ahead[2],
+                   size_t lines, f32x16 *acc0, f32x16 *acc1) {
   const int bias = t.isSigned ? DOT_SIGNED_BIAS : t.offset;
   for (size_t b = 0; b < k / 32; b++, p0++, p1++) {
+    warm_lines(ahead, lines);
     i32x16 sum0[TILE_M], sum1[TILE_M];
     UNROLL for (int i = 0; i < rows; i++) {
       int32_t xsum = int_at(x + (size_t)i * xStride + act32_sums(k), b);
@@ -72,9 +74,10 @@ INLINE void pack256(const struct traits256 t, const struct group *g, size_t k, p
 }
 
 INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0,
-                    const panel256 *p1, size_t k, const uint8_t *x, size_t xStride, f32x16 *acc0,
-                    f32x16 *acc1) {
+                    const panel256 *p1, size_t k, const uint8_t *x, size_t xStride,
+                    struct slice ahead[2], size_t lines, f32x16 *acc0, f32x16 *acc1) {
   for (size_t b = 0; b < k / 256; b++) {
+    warm_lines(ahead, lines);
     step256(t, rows, p0 + b, x, xStride, k, b, acc0);
     step256(t, rows, p1 + b, x, xStride, k, b, acc1);
   }

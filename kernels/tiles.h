@@ -1,6 +1,7 @@
 // Products of many activation rows: a unit packs two groups of 16 weight rows into panels in the
-// thread's scratch, once, and then takes the activation rows a tile at a time. A vocabulary may
-// name a file of its own with `many32` and `many256` (TILES); the others share panels.h.
+// thread's scratch, once, and then takes the activation rows a tile at a time, while the weights
+// of the next unit come nearer. A vocabulary may name a file of its own with `many32` and
+// `many256` (TILES); the others share panels.h.
 
 // 32 columns of 16 weight rows; in which order lies with whoever packs and reads it.
 typedef struct {
@@ -34,16 +35,16 @@ INLINE void finish_unit(const struct job *job, size_t m, const struct group g[2]
 #define REGISTER_TILES(CLASS, MOST)                                                              \
   INLINE void rows##CLASS(const struct traits##CLASS t, const int rows, const struct job *job,   \
                           size_t m, const struct group g[2], const panel##CLASS *p0,             \
-                          const panel##CLASS *p1) {                                              \
+                          const panel##CLASS *p1, struct slice ahead[2], size_t lines) {         \
     const size_t k = job->op->k, xStride = act##CLASS##_bytes(k);                                \
     f32x16 acc0[MOST], acc1[MOST];                                                               \
     CLEAR(acc0, rows);                                                                           \
     CLEAR(acc1, rows);                                                                           \
-    tile##CLASS(t, rows, p0, p1, k, job->a[0] + m * xStride, xStride, acc0, acc1);               \
+    tile##CLASS(t, rows, p0, p1, k, job->a[0] + m * xStride, xStride, ahead, lines, acc0, acc1); \
     UNROLL for (int i = 0; i < rows; i++) finish_unit(job, m + (size_t)i, g, acc0[i], acc1[i]);  \
   }                                                                                              \
   INLINE void many##CLASS(const struct traits##CLASS t, const struct job *job, size_t unit,      \
-                          uint8_t *scratch) {                                                    \
+                          const struct warm *warm, uint8_t *scratch) {                           \
     const size_t rows = job->op->rows, k = job->op->k;                                           \
     panel##CLASS *p0 = (void *)scratch, *p1 = p0 + k / CLASS;                                    \
     uint8_t *spare = (uint8_t *)(p1 + k / CLASS);                                                \
@@ -53,10 +54,14 @@ INLINE void finish_unit(const struct job *job, size_t m, const struct group g[2]
     g[1] = group_of_unit(job, unit, 1, spare);                                                   \
     if (g[1].w) pack##CLASS(t, &g[1], k, p1);                                                    \
     else p1 = p0;                                                                                \
+    struct slice ahead[2] = {slice_of(warm, 0, NULL), slice_of(warm, 1, NULL)};                  \
+    const size_t lines = warm->bytes[0] / 64 / ((rows + MOST - 1) / MOST * (k / CLASS)) + 1;     \
     size_t m = 0;                                                                                \
-    for (; m + MOST <= rows; m += MOST) rows##CLASS(t, MOST, job, m, g, p0, p1);                 \
-    if (MOST > 2) for (; m + 2 <= rows; m += 2) rows##CLASS(t, 2, job, m, g, p0, p1);            \
-    for (; m < rows; m++) rows##CLASS(t, 1, job, m, g, p0, p1);                                  \
+    for (; m + MOST <= rows; m += MOST)                                                          \
+      rows##CLASS(t, MOST, job, m, g, p0, p1, ahead, lines);                                     \
+    if (MOST > 2)                                                                                \
+      for (; m + 2 <= rows; m += 2) rows##CLASS(t, 2, job, m, g, p0, p1, ahead, lines);          \
+    for (; m < rows; m++) rows##CLASS(t, 1, job, m, g, p0, p1, ahead, lines);                    \
   }
 
 #ifndef TILES

@@ -68,10 +68,11 @@ static void configure(size_t height, size_t columns) {
   tile_config(&shapes);
 }
 
-// Both groups of a unit, packed one behind the other; and all tiles of activation rows.
-#define AMX_TILES(CLASS, PANEL, DEPTH)                                                           \
+// Both groups of a unit, packed one behind the other; and all tiles of activation rows, STEPS
+// (about) for each tile.
+#define AMX_TILES(CLASS, PANEL, DEPTH, STEPS)                                                    \
   INLINE void many##CLASS(const struct traits##CLASS t, const struct job *job, size_t unit,      \
-                          uint8_t *scratch) {                                                    \
+                          const struct warm *warm, uint8_t *scratch) {                           \
     const size_t blocks = job->op->k / CLASS, xStride = act##CLASS##_bytes(job->op->k);          \
     PANEL *panels = (void *)scratch;                                                             \
     uint8_t *spare = (uint8_t *)(panels + 2 * blocks);                                           \
@@ -82,9 +83,11 @@ static void configure(size_t height, size_t columns) {
     }                                                                                            \
     const struct cut cut = cut_rows(job->op->rows);                                              \
     configure(cut.height, DEPTH);                                                                \
+    struct slice ahead[2] = {slice_of(warm, 0, NULL), slice_of(warm, 1, NULL)};                  \
+    const size_t lines = warm->bytes[0] / 64 / (cut.tiles * (STEPS)) + 1; /* for each step */    \
     for (size_t tile = 0; tile < cut.tiles; tile += TILES_TOGETHER) {                            \
       const struct patch patch = patch_at(job, g, cut, tile, xStride);                           \
-      patch##CLASS(t, &patch, panels, blocks);                                                   \
+      patch##CLASS(t, &patch, panels, blocks, ahead, lines);                                     \
     }                                                                                            \
     tile_release();                                                                              \
   }
@@ -166,13 +169,14 @@ INLINE void chain32(const struct traits32 t, const int count, const struct patch
 }
 
 INLINE void patch32(const struct traits32 t, const struct patch *patch, const panel32 *panels,
-                    size_t blocks) {
+                    size_t blocks, struct slice ahead[2], size_t lines) {
   _Alignas(1024) chains acc = {0};
   _Alignas(1024) tile_sums sums[STEP_BLOCKS];
   const size_t steps =
       (blocks + STEP_BLOCKS - 1) / STEP_BLOCKS << (patch->tiles - 1) << (patch->sides - 1);
   struct step32 next, s = {.count = 0};
   for (size_t step = 0; step <= steps; step++, s = next) {
+    warm_lines(ahead, lines);
     next = step32_at(patch, panels, blocks, step, acc);
     if (step < steps) multiply32(next, patch->xStride);
     switch (s.count) {
@@ -185,7 +189,7 @@ INLINE void patch32(const struct traits32 t, const struct patch *patch, const pa
   }
   finish_patch(patch, acc);
 }
-AMX_TILES(32, panel32, 32)
+AMX_TILES(32, panel32, 32, (blocks + 1) / 2)
 
 // ---------------------------------------------------------------- BLOCK256
 // scale * (q - offset) needs up to 14 bits: it becomes low + (high << shift), each in a byte, and a
@@ -283,13 +287,14 @@ INLINE void chain256(const struct traits256 t, const struct patch *patch, unsign
 }
 
 INLINE void patch256(const struct traits256 t, const struct patch *patch, const planes256 *panels,
-                     size_t blocks) {
+                     size_t blocks, struct slice ahead[2], size_t lines) {
   _Alignas(1024) chains acc = {0};
   _Alignas(1024) tile_sums sums[TILES_TOGETHER][2];
   const size_t steps = blocks << (patch->sides - 1);
   size_t side = 0, index = 0; // of the step before
   for (size_t step = 0; step <= steps; step++) {
     const size_t nextSide = step & (patch->sides - 1), next = step >> (patch->sides - 1);
+    warm_lines(ahead, lines);
     if (step < steps) multiply256(t, patch, panels + nextSide * blocks + next, next);
     for (unsigned tile = 0; step > 0 && tile < patch->tiles; tile++)
       chain256(t, patch, tile, &panels[side * blocks + index].head, index, sums[tile],
@@ -299,4 +304,4 @@ INLINE void patch256(const struct traits256 t, const struct patch *patch, const 
   }
   finish_patch(patch, acc);
 }
-AMX_TILES(256, planes256, 64)
+AMX_TILES(256, planes256, 64, blocks)

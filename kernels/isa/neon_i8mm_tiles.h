@@ -57,10 +57,12 @@ INLINE void pack32(const struct traits32 t, const struct group *g, size_t k, pan
 }
 
 INLINE void half_tile32(const struct traits32 t, const int rows, const panel32 *p, const int half,
-                        size_t k, const uint8_t *x, size_t xStride, f32x16 *acc) {
+                        size_t k, const uint8_t *x, size_t xStride, struct slice ahead[2],
+                        size_t lines, f32x16 *acc) {
   float32x4_t y[I8MM_ROWS][2];
   UNROLL for (int i = 0; i < rows; i++) y[i][0] = y[i][1] = vdupq_n_f32(0.0f);
   for (size_t b = 0; b < k / 32; b++, p++) {
+    if (half == 0) warm_lines(ahead, lines);
     pair_sums sums;
     clear_sums(sums);
     UNROLL for (int c = 0; c < 32; c += 16)
@@ -83,10 +85,11 @@ INLINE void half_tile32(const struct traits32 t, const int rows, const panel32 *
 }
 
 INLINE void tile32(const struct traits32 t, const int rows, const panel32 *p0, const panel32 *p1,
-                   size_t k, const uint8_t *x, size_t xStride, f32x16 *acc0, f32x16 *acc1) {
+                   size_t k, const uint8_t *x, size_t xStride, struct slice ahead[2],
+                   size_t lines, f32x16 *acc0, f32x16 *acc1) {
   UNROLL for (int half = 0; half < 2; half++) {
-    half_tile32(t, rows, p0, half, k, x, xStride, acc0);
-    half_tile32(t, rows, p1, half, k, x, xStride, acc1);
+    half_tile32(t, rows, p0, half, k, x, xStride, ahead, lines / 2 + 1, acc0);
+    half_tile32(t, rows, p1, half, k, x, xStride, ahead, lines / 2, acc1);
   }
 }
 REGISTER_TILES(32, I8MM_ROWS)
@@ -124,9 +127,10 @@ INLINE void half_step256(const struct traits256 t, const int rows, const panel25
 }
 
 INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0,
-                    const panel256 *p1, size_t k, const uint8_t *x, size_t xStride, f32x16 *acc0,
-                    f32x16 *acc1) {
-  for (size_t b = 0; b < k / 256; b++)
+                    const panel256 *p1, size_t k, const uint8_t *x, size_t xStride,
+                    struct slice ahead[2], size_t lines, f32x16 *acc0, f32x16 *acc1) {
+  for (size_t b = 0; b < k / 256; b++) {
+    warm_lines(ahead, lines);
     UNROLL for (int side = 0; side < 2; side++) {
       const panel256 *p = (side ? p1 : p0) + b;
       i32x16 total[I8MM_ROWS];
@@ -134,5 +138,6 @@ INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0
         half_step256(t, rows, p, half, x + b * 256, xStride, total);
       finish256(t, rows, &p->head, total, x, xStride, k, b, side ? acc1 : acc0);
     }
+  }
 }
 REGISTER_TILES(256, I8MM_ROWS)

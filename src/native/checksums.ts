@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "8214218e14d65848495daeace7c725976f6501fabb26b8f3aedec0346cbe65d7";
+export const SOURCES: string = "1484dc613acc3a2eaa379a2ca4b4ca5335eca560faf0a017f71b8d8699121195";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "c8d126d1b0bff57a7c34586f4fcefe7c60d3b6cdfa68d55ac2b54de760e524a2",
-    bytes: 3187264,
+    sha256: "fe97a3ea78a40f431ac7edc03964bd5f236d560243b3ebea71685c9d86b18f4c",
+    bytes: 2996896,
   },
 };

@@ -161,8 +161,21 @@ static void quant_cases(int quant) {
   embed_case(quant, 64, 33, k[0] * 4, 0.3f);
 }
 
+// Rows, weight rows and blocks in numbers that tiles of 16 by 16 by 4 blocks divide or do not.
+static void tile_cases(int quant) {
+  static const uint32_t lengths[3] = {100, 416, 768};
+  static const uint32_t sizes[][3] = {
+      {6, 33, 0}, {17, 48, 1}, {32, 80, 0}, {33, 20, 1}, {50, 35, 2}}; // rows, n, blocks less
+  for (size_t i = 0; i < COUNT(sizes); i++) {
+    const uint32_t rows = sizes[i][0], n = sizes[i][1];
+    const uint32_t k = lengths[quants[quant].class] - sizes[i][2] * quants[quant].elements;
+    matmul_case(quant, rows, n, k, i % 2 ? BIAS | RESIDUAL : IN_PLACE, ORDINARY);
+    gated_case(quant, rows, n, k, ACTIVATION_SILU, MIXED);
+  }
+}
+
 static void product_cases(void) {
-  for (int quant = 0; quant < QUANT_COUNT; quant++) quant_cases(quant);
+  for (int quant = 0; quant < QUANT_COUNT; quant++) quant_cases(quant), tile_cases(quant);
   all_patterns_case(QUANT_F16);
   all_patterns_case(QUANT_BF16);
 }
