@@ -4,21 +4,28 @@
  *     deno run -A bench/compare.ts MODEL… --threads 4 -p 512 -n 64 --depth 0 -r 5
  *
  * Numbers may be lists (`--depth 0,1024`). Both run in programs of their own that hold the model
- * and wait while the other is measured. `--json FILE` writes all samples; `--wait SECONDS` lets
- * each round wait that long for other programs to leave the machine alone; `--isa` and `--kv` are
- * cria's. Needs `pip install llama-cpp-python`, built on this machine; `--python` names its Python,
- * and `--no-peer` measures cria alone.
+ * and wait while the other is measured. `--parallel 16` lets as many sequences decode together, one
+ * token of each in a step. `--json FILE` writes all samples; `--wait SECONDS` lets each round wait
+ * that long for other programs to leave the machine alone; `--isa` and `--kv` are cria's.
+ *
+ * Needs `pip install llama-cpp-python`, built on this machine; `--python` names its Python, and
+ * `--no-peer` leaves it out. `--python-path DIR` takes the build that lies in a folder instead
+ * (`pip install --target DIR`); given more than once, each is measured; `installed` is the usual.
+ * `--node` adds node-llama-cpp, which npm brings with a binary.
  * @module
  */
 
 import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
 import { ROOT } from "../src/toolchain/build.ts";
 import { Pauses, type Reader, startReader } from "./bandwidth.ts";
-import { markdown, median, threeDigits, TINY } from "./figures.ts";
+import { markdown, median, processorName, threeDigits, TINY } from "./figures.ts";
 import { type Answer, type Hello, type Request, Worker } from "./peers/worker.ts";
 
 /** Between two samples: half of it is longer than the threads of any peer go on spinning. */
 const PAUSE_MS = TINY ? 2 : 100;
+
+/** The build of llama.cpp that Python finds by itself. */
+const INSTALLED = "installed";
 
 /** What is to be measured. */
 interface Plan {
@@ -29,12 +36,20 @@ interface Plan {
   /** How long a round waits for other programs to be done, at the most. */
   readonly waitSeconds: number;
   readonly context: number;
-  readonly python: string | undefined;
+  readonly python: string;
+  /** Builds of llama.cpp: where Python finds each, `INSTALLED` for the usual one. */
+  readonly builds: readonly string[];
+  /** Whether node-llama-cpp is measured too. */
+  readonly node: boolean;
   /** More arguments for cria's program. */
   readonly cria: readonly string[];
 }
 
-type Peer = Worker<Hello, Request, Answer>;
+/** A program and the name that it has here. */
+interface Peer {
+  readonly name: string;
+  readonly worker: Worker<Hello, Request, Answer>;
+}
 
 /** One program in one of its variants. */
 interface Contender {
@@ -52,6 +67,7 @@ interface Comparison {
   readonly model: string;
   readonly test: string;
   readonly depth: number;
+  readonly parallel: number;
   readonly threads: number;
   readonly contenders: readonly Contender[];
   /** cria, the first one, to the best of the others: the median of the rounds' ratios. */
@@ -75,20 +91,27 @@ interface Run {
 /** Reads the arguments. @throws {Error} when a number is none */
 export function parsePlan(args: readonly string[]): Plan & { json: string | undefined } {
   const flags = parseArgs(args, {
-    string: ["_", "threads", "p", "n", "depth", "r", "wait", "json", "isa", "kv", "python"],
-    boolean: ["peer"],
+    string: [
+      ...["_", "threads", "p", "n", "depth", "r", "parallel", "wait", "json", "isa", "kv"],
+      ...["python", "python-path"],
+    ],
+    boolean: ["peer", "node"],
     negatable: ["peer"],
+    collect: ["python-path"],
     alias: { threads: "t", depth: "d", p: "prompt", n: "tokens", r: "repeats" },
     default: { peer: true },
   });
   const list = (text: string | undefined, other: string) => (text ?? other).split(",").map(Number);
-  const of = (test: "pp" | "tg", counts: readonly number[], depth: number) =>
-    counts.filter((tokens) => tokens !== 0).map((tokens) => ({ test, tokens, depth }));
+  const of = (test: "pp" | "tg", counts: readonly number[], depth: number, parallel: number) =>
+    counts.filter((tokens) => tokens !== 0).map((tokens) => ({ test, tokens, depth, parallel }));
   const prompts = list(flags.p, "512"), tokens = list(flags.n, "64");
-  const tests = list(flags.depth, "0").flatMap((depth) => [
-    ...of("pp", prompts, depth),
-    ...of("tg", tokens, depth),
-  ]);
+  const tests = list(flags.depth, "0").flatMap((depth) =>
+    list(flags.parallel, "1").flatMap((parallel) => [
+      ...of("pp", prompts, depth, parallel),
+      ...of("tg", tokens, depth, parallel),
+    ])
+  );
+  const paths = flags["python-path"];
   const cria = (["isa", "kv"] as const).flatMap((name) =>
     flags[name] ? [`--${name}`, flags[name]] : []
   );
@@ -99,7 +122,9 @@ export function parsePlan(args: readonly string[]): Plan & { json: string | unde
     repeats: Number(flags.r ?? 5),
     waitSeconds: Number(flags.wait ?? 0),
     context: Math.max(...tests.map((test) => test.depth + test.tokens)),
-    python: flags.peer ? flags.python ?? "python3" : undefined,
+    python: flags.python ?? "python3",
+    builds: flags.peer ? (paths.length > 0 ? paths : [INSTALLED]) : [],
+    node: flags.node,
     cria,
     json: flags.json,
   };
@@ -107,22 +132,39 @@ export function parsePlan(args: readonly string[]): Plan & { json: string | unde
     ...plan.threads,
     plan.repeats,
     plan.waitSeconds + 1,
-    ...tests.flatMap((t) => [t.tokens, t.depth + 1]),
+    ...tests.flatMap((t) => [t.tokens, t.depth + 1, t.parallel]),
   ];
   if (plan.models.length > 0 && numbers.every((n) => Number.isInteger(n) && n > 0)) return plan;
   throw new Error("Cannot compare: give MODEL… and whole numbers, as bench/compare.ts shows");
 }
 
-/** The programs for one model. */
-async function startPeers(plan: Plan, model: string, threads: number): Promise<Peer[]> {
-  const common = ["--threads", String(threads), "--context", String(plan.context)];
-  const cria = [`${ROOT}/bench/peers/cria.ts`, model, ...common, ...plan.cria];
-  const peers: Peer[] = [await Worker.start([Deno.execPath(), "run", "-A", ...cria])];
-  if (plan.python !== undefined) {
-    const script = `${ROOT}/bench/peers/llama_cpp.py`;
-    peers.push(await Worker.start([plan.python, script, model, ...common, "--serve"]));
+/** The programs for one model; those that started end with `stack`. */
+async function startPeers(
+  plan: Plan,
+  model: string,
+  threads: number,
+  stack: AsyncDisposableStack,
+): Promise<Peer[]> {
+  const common = [model, "--threads", String(threads), "--context", String(plan.context)];
+  const deno = [Deno.execPath(), "run", "-A"], folder = `${ROOT}/bench/peers`;
+  const python = [plan.python, `${folder}/llama_cpp.py`, ...common, "--serve"];
+  const peers: Peer[] = [];
+  const start = async (name: string, command: readonly string[], env = {}) => {
+    peers.push({ name, worker: stack.use(await Worker.start(command, env)) });
+  };
+  await start("cria", [...deno, `${folder}/cria.ts`, ...common, ...plan.cria]);
+  for (const path of plan.builds) {
+    if (path === INSTALLED) await start("llama.cpp", python);
+    else await start(`llama.cpp of ${lastPart(path)}`, python, { PYTHONPATH: path });
+  }
+  if (plan.node) {
+    await start("node-llama-cpp", [...deno, "--no-lock", `${folder}/node_llama_cpp.ts`, ...common]);
   }
   return peers;
+}
+
+function lastPart(path: string): string {
+  return path.split("/").findLast((part) => part !== "") ?? path;
 }
 
 /** Tokens per second of all in turn, `repeats` times, after a round that does not count. */
@@ -133,9 +175,10 @@ async function compare(
   test: Omit<Request, "variant">,
   threads: number,
 ): Promise<Omit<Comparison, "model">> {
-  const contenders = peers.flatMap((peer) => {
-    return peer.hello.variants.map((variant) => ({
-      ...{ worker: peer, peer: peer.hello.peer, variant, samples: [] as number[] },
+  const able = peers.filter(({ name }) => name !== "node-llama-cpp" || test.parallel === 1);
+  const contenders = able.flatMap(({ name, worker }) => {
+    return worker.hello.variants.map((variant) => ({
+      ...{ worker, peer: name, variant, samples: [] as number[] },
       ...{ checksum: NaN, rssBytes: 0 },
     }));
   });
@@ -146,7 +189,7 @@ async function compare(
       const answer = await contender.worker.ask({ ...test, variant: contender.variant });
       await pauses.take(PAUSE_MS);
       if (round < 0) continue;
-      contender.samples.push(test.tokens / answer.seconds);
+      contender.samples.push(test.tokens * test.parallel / answer.seconds);
       contender.checksum = answer.checksum;
       contender.rssBytes = answer.rssBytes;
     }
@@ -156,15 +199,21 @@ async function compare(
     return { ...rest, median: median(rest.samples) };
   });
   const [first, ...others] = measured, best = bestOf(others);
-  const { tokenBytes = 0, positionBytes = 0 } = peers[0]!.hello;
+  const { tokenBytes = 0, positionBytes = 0 } = peers[0]!.worker.hello;
   const past = test.depth + (test.tokens + 1) / 2; // positions seen, in the mean
   return {
-    ...{ test: `${test.test}${test.tokens}`, depth: test.depth, threads, contenders: measured },
-    ratio: best ? median(first!.samples.map((rate, i) => rate / best.samples[i]!)) : NaN,
+    ...{ test: `${test.test}${test.tokens}`, depth: test.depth, parallel: test.parallel, threads },
+    contenders: measured,
+    ratio: best ? ratioOf(first!, best) : NaN,
     reading,
-    tokenBytes: test.test === "tg" ? tokenBytes + positionBytes * past : 0,
+    tokenBytes: test.test === "tg" ? tokenBytes / test.parallel + positionBytes * past : 0,
     busyCores: pauses.busyCores,
   };
+}
+
+/** The median of the rounds' ratios. */
+function ratioOf(one: Contender, other: Contender): number {
+  return median(one.samples.map((rate, i) => rate / other.samples[i]!));
 }
 
 /** The fastest, by its median. */
@@ -189,27 +238,19 @@ async function run(plan: Plan, tell: (line: string) => void): Promise<Run> {
   await using reader = await startReader();
   const peers: Record<string, Hello> = {}, comparisons: Comparison[] = [];
   for (const path of plan.models) {
-    const model = path.split("/").at(-1)!.replace(/\.gguf$/, "");
+    const model = lastPart(path).replace(/\.gguf$/, "");
     for (const threads of plan.threads) {
       await using stack = new AsyncDisposableStack();
-      const workers = await startPeers(plan, path, threads);
-      for (const worker of workers) {
-        stack.use(worker);
-        peers[worker.hello.peer] = worker.hello;
-      }
+      const started = await startPeers(plan, path, threads, stack);
+      for (const { name, worker } of started) peers[name] = worker.hello;
       for (const test of plan.tests) {
-        const done = { model, ...await compare(plan, workers, reader, test, threads) };
+        const done = { model, ...await compare(plan, started, reader, test, threads) };
         comparisons.push(done);
-        tell(rowOf(done).join(" | "));
+        for (const row of rowsOf(done)) tell(row.join(" | "));
       }
     }
   }
-  return { date: new Date().toISOString(), processor: await processor(), peers, comparisons };
-}
-
-async function processor(): Promise<string> {
-  const text = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
-  return /^model name\s*: (.*)$/m.exec(text)?.[1] ?? `${Deno.build.os} ${Deno.build.arch}`;
+  return { date: new Date().toISOString(), processor: await processorName(), peers, comparisons };
 }
 
 const HEAD = [
@@ -218,33 +259,36 @@ const HEAD = [
   "depth",
   "threads",
   "cria",
-  "llama.cpp",
+  "peer",
   "ratio",
   "of reading",
   "others",
 ];
 
-function rowOf(a: Comparison): string[] {
+/** A row for every peer, in its best variant. */
+function rowsOf(a: Comparison): string[][] {
   const [cria, ...others] = a.contenders;
-  const best = bestOf(others);
-  const rate = (contender: Contender | undefined) => contender ? spread(contender) : "–";
-  const share = (contender: Contender | undefined) => {
-    const shares = contender?.samples.map((rate, i) => rate * a.tokenBytes / a.reading[i]! / 1e9);
-    return shares ? median(shares).toFixed(2) : "–";
+  const names = [...new Set(others.map(({ peer }) => peer))];
+  const best = names.map((name) => bestOf(others.filter(({ peer }) => peer === name)));
+  return (best.length > 0 ? best : [undefined]).map((peer) => rowOf(a, cria!, peer));
+}
+
+function rowOf(a: Comparison, cria: Contender, peer: Contender | undefined): string[] {
+  const share = ({ samples }: Contender) => {
+    const shares = samples.map((rate, i) => rate * a.tokenBytes / a.reading[i]! / 1e9);
+    return median(shares).toFixed(2);
   };
   const shares = a.tokenBytes > 0 && a.reading.length > 0
-    ? `${share(cria)} / ${share(best)} of ${threeDigits(median(a.reading))} GB/s`
+    ? `${share(cria)} / ${peer ? share(peer) : "–"} of ${threeDigits(median(a.reading))} GB/s`
     : "";
-  const peer = best ? `${rate(best)} ${best.variant}` : "–";
-  const numbers = [a.test, String(a.depth), String(a.threads)];
   return [
     a.model,
-    ...numbers,
-    rate(cria),
-    peer,
-    best ? a.ratio.toFixed(2) : "–",
-    shares,
-    a.busyCores.toFixed(2),
+    a.parallel > 1 ? `${a.test} x ${a.parallel}` : a.test,
+    ...[String(a.depth), String(a.threads)],
+    spread(cria),
+    peer ? `${spread(peer)} ${peer.peer}, ${peer.variant}` : "–",
+    peer ? ratioOf(cria, peer).toFixed(2) : "–",
+    ...[shares, a.busyCores.toFixed(2)],
   ];
 }
 
@@ -255,16 +299,16 @@ function spread({ median: middle, samples }: Contender): string {
 }
 
 function report({ date, processor, peers, comparisons }: Run, repeats: number): string {
-  const who = Object.values(peers).map(({ peer, version, system }) =>
-    `${peer}: ${version}; ${system}`
-  );
+  const who = Object.entries(peers).map(([name, { version, system }]) => {
+    return `${name}: ${version}; ${system}`;
+  });
   const busiest = Math.max(...comparisons.map((one) => one.busyCores));
   return [
     `${date}, ${processor}; tokens/s, medians of ${repeats} (least to most), median of the ` +
-    `rounds' ratios to the better llama.cpp; other programs kept at most ${busiest.toFixed(2)} ` +
+    `rounds' ratios to each peer at its best; other programs kept at most ${busiest.toFixed(2)} ` +
     "cores busy.",
     "",
-    markdown([HEAD, ...comparisons.map(rowOf)]),
+    markdown([HEAD, ...comparisons.flatMap(rowsOf)]),
     "",
     ...who.map((line) => `- ${line}`),
   ].join("\n");

@@ -36,6 +36,8 @@ export interface Figure {
   readonly slow?: boolean;
   /** For what does not return at once. */
   readonly waits?: boolean;
+  /** Called before each run; not timed. */
+  readonly before?: (() => Promise<void>) | undefined;
   /** Makes what `run` needs; not timed. */
   readonly make: () => Ready | Promise<Ready>;
 }
@@ -66,9 +68,13 @@ export function figure(figure: Figure): void {
   };
   const { group, name, baseline = false, slow = false, waits = false } = figure;
   const few = TINY ? { n: 1, warmup: 1 } : slow ? { n: 5, warmup: 2 } : {};
-  const fn = async (): Promise<void> => {
+  const fn = async (context: Deno.BenchContext): Promise<void> => {
     if (!ready) return await start();
     if (TINY && record.samplesMs.length > 0) return await briefly();
+    if (figure.before) {
+      await figure.before();
+      context.start();
+    }
     const startMs = performance.now(), running = ready.run();
     if (waits) await running;
     time(startMs, ready);
@@ -110,6 +116,12 @@ export function sum(values: Iterable<number>): number {
   return total;
 }
 
+/** What the processor calls itself. */
+export async function processorName(): Promise<string> {
+  const text = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  return /^model name\s*: (.*)$/m.exec(text)?.[1] ?? `${Deno.build.os} ${Deno.build.arch}`;
+}
+
 /** A number with three digits that count. */
 export function threeDigits(value: number): string {
   if (!Number.isFinite(value)) return "–";
@@ -145,9 +157,32 @@ function rowOf({ figure: { group, name, amount }, samplesMs, checksum, note }: M
   return [`${group}: ${name}`, String(samplesMs.length), time, all, checksum.toPrecision(6)];
 }
 
+/** One figure as bench/record.ts reads it. */
+export interface RecordedFigure {
+  /** The suite: "matmul" of bench/matmul_bench.ts. */
+  readonly suite: string;
+  /** Group and name. */
+  readonly name: string;
+  /** Microseconds. */
+  readonly median: number;
+}
+
+/** Appends what was measured to a file, a line of JSON for each figure. */
+function record(path: string, measured: readonly Measured[]): void {
+  const suite = /(\w+)_bench\.ts$/.exec(Deno.mainModule)?.[1] ?? Deno.mainModule;
+  const lines = measured.map(({ figure: { group, name }, samplesMs }): RecordedFigure => {
+    const microseconds = median(samplesMs) * 1000;
+    return { suite, name: `${group}: ${name}`, median: Number(microseconds.toPrecision(4)) };
+  });
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+  Deno.writeTextFileSync(path, text, { append: true });
+}
+
 globalThis.addEventListener("unload", () => {
   const measured = records.filter(({ samplesMs }) => samplesMs.length > 0);
   if (measured.length === 0) return;
+  const path = Deno.env.get("CRIA_BENCH_RECORD");
+  if (path) record(path, measured);
   const rows = [["bench", "runs", "median", "rate", "checksum"], ...measured.map(rowOf)];
   console.error(`\n${markdown(rows)}\n`);
 });

@@ -1,57 +1,8 @@
-/** Benches of whole models: prefill, decode, and what is not spent in C. @module */
+/** Benches of whole generations: prompt, tokens, text, and what is not spent in C. @module */
 
-import { Model } from "../mod.ts";
 import { Kernels } from "../src/native/ffi.ts";
-import { isThere, ROOT, sharedFolder } from "../tests/support.ts";
-import { figure, pseudoTokens, type Ready, sum, TINY } from "./figures.ts";
-
-const SIZES = TINY
-  ? { prefill: [3], depths: [0, 5], decoded: 2, generated: 4, context: 64 }
-  : { prefill: [128, 512], depths: [0, 1024], decoded: 32, generated: 64, context: 2048 };
-
-const shared = sharedFolder() ?? "";
-const MODELS = [
-  { name: "embedded", path: `${ROOT}/models/story.gguf` },
-  { name: "SmolLM2 Q4_1", path: `${shared}/models/SmolLM2-135M-Instruct.Q4_1.gguf` },
-].filter(({ path }) => isThere(path));
-
-/** Models stay open: more than one figure is made of each. */
-const opened = new Map<string, Promise<Model>>();
-
-function modelAt(path: string): Promise<Model> {
-  const model = opened.get(path) ?? Model.load(path, { context: SIZES.context });
-  opened.set(path, model);
-  return model;
-}
-
-/** A prompt in one piece. */
-async function prefill(path: string, count: number): Promise<Ready> {
-  const model = await modelAt(path), sequence = model.createSequence();
-  const ids = pseudoTokens(count, model.config.vocabularySize, 1);
-  let logits: Float32Array | undefined;
-  const run = async () => {
-    sequence.rewind(0);
-    logits = await sequence.evaluate(ids);
-  };
-  return { run, checksum: () => sum(logits ?? []) };
-}
-
-/** Tokens one after another. */
-async function decode(path: string, depth: number): Promise<Ready> {
-  const model = await modelAt(path), sequence = model.createSequence();
-  const { vocabularySize } = model.config;
-  const ids = pseudoTokens(SIZES.decoded, vocabularySize, 2);
-  if (depth > 0) await sequence.evaluate(pseudoTokens(depth, vocabularySize, 1));
-  let logits: Float32Array | undefined;
-  const run = async () => {
-    sequence.rewind(depth);
-    for (const id of ids) {
-      const result = sequence.evaluate([id]);
-      logits = result instanceof Promise ? await result : result;
-    }
-  };
-  return { run, checksum: () => sum(logits ?? []) };
-}
+import { figure, type Ready, sum } from "./figures.ts";
+import { modelAt, MODELS, SIZES } from "./models.ts";
 
 /** Milliseconds that C has run steps, counted while a generation is measured. */
 let nativeMs = 0;
@@ -104,25 +55,11 @@ async function generate(path: string, temperature: number): Promise<Ready> {
   };
 }
 
-for (const { name, path } of MODELS) {
-  const waits = true;
-  for (const count of SIZES.prefill) {
-    figure({
-      ...{ group: name, name: `prefill ${count}`, amount: { tokens: count }, waits, slow: true },
-      make: () => prefill(path, count),
-    });
-  }
-  for (const depth of SIZES.depths) {
-    figure({
-      ...{ group: name, name: `decode at depth ${depth}`, amount: { tokens: SIZES.decoded } },
-      ...{ waits, slow: true },
-      make: () => decode(path, depth),
-    });
-  }
+for (const { name: group, path } of MODELS) {
   for (const [kind, temperature] of [["greedy", 0], ["sampled", 0.8]] as const) {
     figure({
-      ...{ group: name, name: `generate, ${kind}`, amount: { tokens: SIZES.generated } },
-      ...{ waits, slow: true },
+      ...{ group, name: `generate, ${kind}`, amount: { tokens: SIZES.generated } },
+      ...{ waits: true, slow: true },
       make: () => generate(path, temperature),
     });
   }

@@ -5,23 +5,27 @@
  * @module
  */
 
-import { type LoadOptions, Model } from "../../mod.ts";
+import { type Batch, type LoadOptions, Model } from "../../mod.ts";
 import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
 import { linesOf } from "./lines.ts";
 import type { Answer, Hello, Request } from "./worker.ts";
 import { pseudoTokens } from "../figures.ts";
 
-/** A model and one sequence, whose beginning holds the past up to `filled`. */
+/** A batch of sequences, whose beginnings hold the past up to `filled`. */
+interface Filled {
+  readonly batch: Batch;
+  filled: number;
+}
+
+/** A model, and a batch for each number of sequences that was asked for. */
 class Engine {
   readonly #model: Model;
-  readonly #sequence: ReturnType<Model["createSequence"]>;
+  readonly #batches = new Map<number, Filled>();
   readonly #past: readonly number[];
   readonly #ids: readonly number[];
-  #filled = 0;
 
   constructor(model: Model) {
     const { context, config: { vocabularySize } } = this.#model = model;
-    this.#sequence = model.createSequence();
     this.#past = pseudoTokens(context, vocabularySize, 1);
     this.#ids = pseudoTokens(context, vocabularySize, 2);
   }
@@ -44,28 +48,51 @@ class Engine {
   }
 
   /** Runs one test; the past before it is not timed. */
-  async measure({ test, tokens, depth }: Request): Promise<Answer> {
-    await this.#fill(depth);
+  async measure({ test, tokens, depth, parallel }: Request): Promise<Answer> {
+    const batch = await this.#fill(parallel, depth);
     const ids = this.#ids.slice(0, tokens), startedAt = performance.now();
-    let logits = new Float32Array() as Float32Array;
-    if (test === "pp") logits = await this.#sequence.evaluate(ids);
-    else {
-      for (const id of ids) {
-        const result = this.#sequence.evaluate([id]);
-        logits = result instanceof Promise ? await result : result;
-      }
-    }
+    const logits = await (test === "pp" ? readAll(batch, ids) : decodeAll(batch, ids));
     const seconds = (performance.now() - startedAt) / 1000;
     const checksum = logits.reduce((sum, value) => sum + value, 0);
     return { seconds, checksum, rssBytes: Deno.memoryUsage().rss };
   }
 
-  async #fill(depth: number): Promise<void> {
-    const kept = Math.min(this.#filled, depth);
-    this.#sequence.rewind(kept);
-    if (kept < depth) await this.#sequence.evaluate(this.#past.slice(kept, depth));
-    this.#filled = depth;
+  /** A batch in which exactly the first `depth` tokens of the past are in every sequence. */
+  async #fill(parallel: number, depth: number): Promise<Batch> {
+    const known = this.#batches.get(parallel);
+    const one = known ?? { batch: this.#model.createBatch(parallel), filled: 0 };
+    this.#batches.set(parallel, one);
+    const kept = Math.min(one.filled, depth);
+    for (const sequence of one.batch.sequences) {
+      sequence.rewind(kept);
+      if (kept < depth) await sequence.evaluate(this.#past.slice(kept, depth));
+    }
+    one.filled = depth;
+    return one.batch;
   }
+}
+
+/** A prompt in every sequence; the last logits of the last one. */
+async function readAll({ sequences }: Batch, ids: readonly number[]): Promise<Float32Array> {
+  let logits = new Float32Array() as Float32Array;
+  for (const sequence of sequences) logits = await sequence.evaluate(ids);
+  return logits;
+}
+
+/** Tokens one after another, in all sequences at once; the last logits of the last one. */
+async function decodeAll(batch: Batch, ids: readonly number[]): Promise<Float32Array> {
+  const { sequences, sequences: [single] } = batch;
+  let logits = new Float32Array() as Float32Array;
+  for (const token of ids) {
+    if (sequences.length === 1) {
+      const result = single!.evaluate([token]);
+      logits = result instanceof Promise ? await result : result;
+    } else {
+      const rows = sequences.map((_, sequence) => ({ sequence, token }));
+      logits = (await batch.decode(rows)).at(-1)!;
+    }
+  }
+  return logits;
 }
 
 /** Answers requests until stdin ends. */

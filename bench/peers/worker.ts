@@ -29,6 +29,8 @@ export interface Request {
   readonly tokens: number;
   /** Tokens in the cache before, whose time does not count. */
   readonly depth: number;
+  /** Sequences: each reads `tokens` in turn ("pp"), or they decode together ("tg"). */
+  readonly parallel: number;
   /** One of the worker's variants. */
   readonly variant: string;
 }
@@ -67,10 +69,15 @@ export class Worker<H, Q, A> implements AsyncDisposable {
   /**
    * Starts a program and waits until it is ready.
    * @param command the program and its arguments
+   * @param env variables beside ours
    */
-  static async start<H, Q, A>(command: readonly string[]): Promise<Worker<H, Q, A>> {
+  static async start<H, Q, A>(
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Worker<H, Q, A>> {
     const [program = "", ...args] = command;
-    const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped" }).spawn();
+    const options = { args, env, stdin: "piped", stdout: "piped" } as const;
+    const child = new Deno.Command(program, options).spawn();
     const lines = linesOf(child.stdout);
     const hello = await nextLine(lines, command.join(" "));
     return new Worker<H, Q, A>(command.join(" "), child, lines, JSON.parse(hello) as H);

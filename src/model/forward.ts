@@ -9,7 +9,7 @@ import type { BatchInputs, Work } from "./work.ts";
 export interface Pass {
   readonly step: Step;
   readonly config: ModelConfig;
-  readonly weights: Weights;
+  readonly weights: Pick<Weights, "embedding" | "layers" | "outputNorm" | "output">;
   readonly work: Work;
   readonly batch: BatchInputs;
   /** Rows that are worked on: those of the batch, or fewer at the output. */

@@ -28,12 +28,17 @@ export interface RunnerParts {
   readonly pool: Pool;
 }
 
+/** Hears what every operation of a step took, after it was run. */
+export type StepObserver = (recording: Recording, nanoseconds: BigUint64Array<ArrayBuffer>) => void;
+
 /** Takes turns on a pool. */
 export class Runner {
   readonly #parts: RunnerParts;
   #tokenMs: number;
   #turn: Promise<void> | undefined;
   #closed = false;
+  /** They hear of every step; where there are none, nothing is measured. */
+  readonly observers = new Set<StepObserver>();
 
   /** @param parts the model's parts */
   constructor(parts: RunnerParts) {
@@ -62,26 +67,29 @@ export class Runner {
   }
 
   /** Runs on this thread; the caller has asked `runsAtOnce`. */
-  runNow({ step, batch }: Recording, nanoseconds?: BigUint64Array<ArrayBuffer>): void {
+  runNow(recording: Recording, nanoseconds = this.#times(recording)): void {
     this.#refuseClosed();
-    const start = performance.now();
+    const { step, batch } = recording, start = performance.now();
     this.#parts.pool.run(step, batch.words, nanoseconds);
     if (batch.rows === 1) this.#learn(performance.now() - start);
+    this.#tell(recording, nanoseconds);
   }
 
   /**
    * Waits for its turn, runs beside the event loop, then calls `after` before the next has its
    * turn.
    */
-  async runAside<T>({ step, batch }: Recording, after: () => T): Promise<T> {
+  async runAside<T>(recording: Recording, after: () => T): Promise<T> {
     while (this.#turn) await this.#turn;
     this.#refuseClosed();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#turn = promise;
     try {
+      const { step, batch } = recording, nanoseconds = this.#times(recording);
       const start = performance.now();
-      await this.#parts.pool.runAside(step, batch.words);
+      await this.#parts.pool.runAside(step, batch.words, nanoseconds);
       if (batch.rows === 1) this.#learn(performance.now() - start);
+      this.#tell(recording, nanoseconds);
       return after();
     } finally {
       this.#turn = undefined;
@@ -93,6 +101,16 @@ export class Runner {
   close(): Promise<void> | undefined {
     this.#closed = true;
     return this.#turn;
+  }
+
+  /** Room for the time of each operation, if anybody wants to know. */
+  #times({ step }: Recording): BigUint64Array<ArrayBuffer> | undefined {
+    return this.observers.size > 0 ? new BigUint64Array(step.count) : undefined;
+  }
+
+  #tell(recording: Recording, nanoseconds: BigUint64Array<ArrayBuffer> | undefined): void {
+    if (!nanoseconds) return;
+    for (const observer of this.observers) observer(recording, nanoseconds);
   }
 
   #learn(ms: number): void {

@@ -4,7 +4,7 @@ import { BlockTable, PAGE_POSITIONS, type PageStore } from "../cache/pages.ts";
 import { ArgumentError, ContextError, CriaError, DisposedError } from "../errors.ts";
 import type { RopeTable } from "./rope.ts";
 import type { Recording, Runner } from "./runner.ts";
-import { CHUNK_ROWS, MAX_LOGIT_ROWS, type Work } from "./work.ts";
+import { type BatchInputs, CHUNK_ROWS, MAX_LOGIT_ROWS, type Work } from "./work.ts";
 
 /** How an evaluation may be watched and stopped. */
 export interface EvaluateOptions {
@@ -35,8 +35,8 @@ export interface SequenceParts {
   readonly capacity: number;
   /** Rows of a chunk at the most; `CHUNK_ROWS` if left out. */
   readonly chunkRows?: number | undefined;
-  /** Called when the pages have been given back. */
-  readonly onRelease?: () => void;
+  /** Called when a sequence has given its pages back. */
+  readonly onRelease: (sequence: ModelSequence) => void;
 }
 
 /** Tokens in the cache, and what comes after them. Holds native memory until disposed of. */
@@ -49,7 +49,7 @@ export class ModelSequence implements Disposable {
   #busy = false;
   #disposed = false;
 
-  /** @param parts the model's parts and the sequence's own pages, which it takes over */
+  /** @param parts the model's parts, and where pages come from */
   constructor(parts: SequenceParts) {
     this.#parts = parts;
     this.#table = new BlockTable(parts.store);
@@ -170,15 +170,46 @@ export class ModelSequence implements Disposable {
     const positions = new Float64Array(rows);
     this.#table.reserve(this.#position + rows);
     for (let row = 0; row < rows; row++) {
-      const position = positions[row] = this.#position + row;
+      positions[row] = this.#place(batch, row, 0, this.#position + row);
       batch.tokens[row] = tokens[first + row]!;
-      batch.slots[row] = this.#table.slot(position);
-      batch.places[2 * row] = 0;
-      batch.places[2 * row + 1] = position;
     }
     batch.tables.set(this.#table.pages);
     this.#parts.rope.rows(positions, batch.angles);
     return recording;
+  }
+
+  /** Says where a row of a batch lies in the cache, whose pages stand from `start` on. */
+  #place(batch: BatchInputs, row: number, start: number, position: number): number {
+    batch.slots[row] = this.#table.slot(position);
+    batch.places[2 * row] = start;
+    batch.places[2 * row + 1] = position;
+    return position;
+  }
+
+  /** Makes ready for one token as part of a batch: nobody else may use it until `leave`. */
+  join(token: number): void {
+    this.#check([token]);
+    this.#table.reserve(this.#position + 1);
+    this.#busy = true;
+  }
+
+  /**
+   * Fills a row of a batch with its next position, and its block table.
+   * @param batch the inputs of the step
+   * @param row which row
+   * @param start where in the tables its own begins
+   * @returns the position
+   */
+  fillRow(batch: BatchInputs, row: number, start: number): number {
+    batch.tables.set(this.#table.pages, start);
+    return this.#place(batch, row, start, this.#position);
+  }
+
+  /** Ends what `join` began; `rows` more tokens are in the cache. */
+  leave(rows: number): void {
+    this.#position += rows;
+    this.#busy = false;
+    if (this.#disposed) this.#release();
   }
 
   /** Recordings of single rows and of whole chunks come back; others are made anew. */
@@ -215,8 +246,8 @@ export class ModelSequence implements Disposable {
   }
 
   #release(): void {
-    this.#parts.store[Symbol.dispose]();
-    this.#parts.onRelease?.();
+    this.#table.trim(0);
+    this.#parts.onRelease(this);
   }
 
   /** Gives the pages back, after the call in flight if there is one. */

@@ -1,8 +1,9 @@
 /** What a session needs of a model: sequences, a tokenizer, a chat template. @module */
 
+import type { BatchRow } from "../model/batch.ts";
 import type { EvaluateOptions } from "../model/sequence.ts";
 
-export type { EvaluateOptions };
+export type { BatchRow, EvaluateOptions };
 
 /** One run of positions in the cache of a model. Holds native memory until it is disposed of. */
 export interface Sequence extends Disposable {
@@ -26,6 +27,20 @@ export interface Sequence extends Disposable {
     tokens: readonly number[],
     options?: EvaluateOptions,
   ): Promise<Float32Array> | Float32Array;
+}
+
+/** Sequences that can decode together. Holds native memory until it is disposed of. */
+export interface Batch extends Disposable {
+  /** The sequences; each may also be used alone, while it is not decoding here. */
+  readonly sequences: readonly Sequence[];
+  /**
+   * Appends one token to each of some sequences, in one step: weights are read once for all. The
+   * logits are those that each sequence would give alone, to the bit.
+   * @param rows at most one for each sequence, in any order
+   * @returns logits after each token, [vocabularySize] each, in the order of the rows; valid until
+   * the next call on this batch
+   */
+  decode(rows: readonly BatchRow[]): Promise<Float32Array[]>;
 }
 
 /** The part of a tokenizer that generation uses. */

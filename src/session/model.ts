@@ -1,15 +1,18 @@
 /** The model that people load: config, tokenizer, sessions, logits. @module */
 
 import { type KvType, PAGE_POSITIONS, PageStore } from "../cache/pages.ts";
-import { DisposedError } from "../errors.ts";
+import { ArgumentError, DisposedError } from "../errors.ts";
 import type { ModelFile } from "../format/file.ts";
+import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { RopeTable } from "../model/rope.ts";
-import { Runner } from "../model/runner.ts";
+import { Runner, type StepObserver } from "../model/runner.ts";
 import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
+import type { SequenceParts } from "../model/sequence.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { Engine, Sequence } from "./engine.ts";
+import type { Batch, Engine, Sequence } from "./engine.ts";
 import { type LoadedParts, type LoadOptions, loadParts } from "./load.ts";
+import { type Profile, Profiler } from "./profile.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 /** Bytes that a model holds. */
@@ -133,15 +136,28 @@ export class Model implements Engine, Disposable {
 
   /** A new, empty sequence of `context` positions. */
   createSequence(): Sequence {
-    return this.#newSequence(this.context);
+    return this.#newSequences(this.context, 1).sequences[0]!;
   }
 
-  #newSequence(capacity: number): ModelSequence {
+  /**
+   * New, empty sequences of `context` positions each, which can decode together.
+   * @param count how many, 1 to 64
+   */
+  createBatch(count: number): Batch {
+    if (!Number.isInteger(count) || count < 1 || count > MAX_BATCH) {
+      throw new ArgumentError(`Cannot make a batch of ${count}: it has 1 to ${MAX_BATCH}`);
+    }
+    return this.#newSequences(this.context, count);
+  }
+
+  /** Sequences that share one store of pages, which goes when the last of them does. */
+  #newSequences(capacity: number, count: number): SequenceBatch {
     if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
     const { kernels, config, work } = this.#parts;
-    const pages = Math.ceil(capacity / PAGE_POSITIONS);
+    const pages = Math.ceil(capacity / PAGE_POSITIONS) * count;
     const store = new PageStore(kernels, config, this.kv, pages);
-    const sequence: ModelSequence = new ModelSequence({
+    let living = count;
+    const parts: SequenceParts = {
       runner: this.#runner,
       work,
       rope: this.#rope,
@@ -149,10 +165,38 @@ export class Model implements Engine, Disposable {
       vocabularySize: config.vocabularySize,
       capacity,
       chunkRows: this.#options.chunkRows,
-      onRelease: () => this.#sequences.delete(sequence),
-    });
-    this.#sequences.add(sequence);
-    return sequence;
+      onRelease: (sequence) => {
+        this.#sequences.delete(sequence);
+        if (--living === 0) store[Symbol.dispose]();
+      },
+    };
+    const sequences = Array.from({ length: count }, () => new ModelSequence(parts));
+    for (const sequence of sequences) this.#sequences.add(sequence);
+    return new SequenceBatch(parts, sequences);
+  }
+
+  /**
+   * Watches the steps that the model runs during some work: which operations, how long, how much
+   * they read and computed.
+   * @param work what to watch; whatever else the model runs meanwhile counts as well
+   * @example
+   * ```ts
+   * using model = await Model.load("models/story.gguf", { context: 256 });
+   * const { operations } = await model.profile(() => model.logits([1, 2, 3]));
+   * console.assert(operations[0]!.share > 0);
+   * ```
+   */
+  async profile(work: () => unknown): Promise<Profile> {
+    const { file, weights } = this.#parts;
+    const profiler = new Profiler(file, weights.embedding.memory.handle);
+    const observer: StepObserver = (recording, times) => profiler.add(recording, times);
+    this.#runner.observers.add(observer);
+    try {
+      await work();
+    } finally {
+      this.#runner.observers.delete(observer);
+    }
+    return profiler.result();
   }
 
   /**
@@ -179,8 +223,9 @@ export class Model implements Engine, Disposable {
     tokens: readonly number[],
     options: EvaluateOptions = {},
   ): AsyncGenerator<LogitRows> {
-    using sequence = this.#newSequence(Math.max(tokens.length, 1));
-    yield* sequence.logitRows(tokens, options);
+    using batch = this.#newSequences(Math.max(tokens.length, 1), 1);
+    const [sequence] = batch.sequences;
+    yield* sequence!.logitRows(tokens, options);
   }
 
   /** Frees everything, sequences included; after the call in flight, if there is one. */

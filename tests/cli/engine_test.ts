@@ -100,6 +100,35 @@ sharedTest("cria bench --json has the fields of the contract", SMALL, async (pat
   }
 });
 
+sharedTest("cria bench --parallel decodes together, --profile says where", SMALL, async (path) => {
+  const args = ["bench", path, "-p", "8", "-n", "4", "--parallel", "1,3", "-t", "1", "-r", "2"];
+  const results = await criaJson([...args, "--profile"]) as unknown as Record<string, unknown>[];
+  assertEquals(results.map(({ test, parallel }) => `${test} ${parallel}`), [
+    ...["pp8 1", "tg4 1", "pp8 3", "tg4 3"],
+  ]);
+  const steps: unknown[] = [];
+  for (const { profile } of results) {
+    const { steps: count, stepMs, operations } = profile as Record<string, unknown>;
+    steps.push(count);
+    assertGreater(Number(stepMs), 0);
+    assert(Array.isArray(operations) && operations.length === 5);
+    for (const one of operations) {
+      assertEquals(Object.keys(one), [
+        ...["name", "types", "calls", "ms", "share", "gbPerSecond", "gopsPerSecond"],
+      ]);
+      assertGreater(one.gbPerSecond, 0, one.name);
+      if (/^(matmul|gated|attend)/.test(one.name)) assertGreater(one.gopsPerSecond, 0, one.name);
+    }
+  }
+  assertEquals(steps, [2, 8, 6, 8]);
+  const { stdout } = await cria([...args, "--profile", "--quiet"]);
+  assertMatch(stdout, /^tg4 x 3 +1 +0 +\d/m);
+  assertEquals(stdout.match(/^ {2}all others .* %$/gm)?.length, 4, stdout);
+  assertMatch(stdout, /^tg4, 3 sequences, 1 threads: /m);
+  const wrong = await cria(["bench", path, "--parallel", "65", "-r", "1"]);
+  assertMatch(wrong.stderr, /^cria: Cannot [^\n]*batch of 65: it has 1 to 64\n$/);
+});
+
 Deno.test("cria doctor --json has the fields of the contract", async () => {
   const { stdout } = await cria(["doctor", "--json", "--threads", "2"]);
   const result = JSON.parse(stdout);

@@ -14,7 +14,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   template: ["MODEL", "MESSAGES", "--tools", "--no-generation-prompt"],
   eval: ["MODEL", "--tokens", "--logits"],
   perplexity: ["MODEL", "--file", "--ctx", "--chunks"],
-  bench: ["MODEL", "-p", "-n", "--depth", "-t", "-r"],
+  bench: ["MODEL", "-p", "-n", "--depth", "-t", "-r", "--parallel", "--profile"],
   doctor: ["--json"],
 };
 

@@ -63,6 +63,7 @@ terminalTest("everything fits 60 columns", SMALL, async (path) => {
     ...["run", "chat", "inspect", "template", "eval", "bench"].map((name) => [name, "--help"]),
     ["inspect", path, "--tensors", "--metadata"],
     ["bench", path, "-p", "4", "-n", "4", "-r", "1", "-t", "1,2"],
+    ["bench", path, "-p", "4", "-n", "4", "-r", "1", "--parallel", "1,2", "--profile"],
   ];
   for (const args of commands) {
     await using terminal = new Terminal(args);
