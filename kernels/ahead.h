@@ -8,7 +8,7 @@ static inline uint32_t phase_of(uint64_t work) { return (uint32_t)(work >> 32); 
 
 // The weights of a unit; nothing for other operations.
 static inline struct warm weights_of(const struct job *job, int64_t unit) {
-  struct warm warm = {{NULL, NULL}, {0, 0}};
+  struct warm warm = {{NULL, NULL}, {0, 0}, NULL, 0};
   const cria_op *op = job->op;
   int gated = op->kind == OP_gated;
   if ((op->kind != OP_matmul && !gated) || unit < 0) return warm;
@@ -36,7 +36,7 @@ enum { LOOK_AHEAD = 8, AHEAD_BYTES = 192 << 10 }; // operations; bytes: a part o
 static inline struct ahead after_group(const struct plan *plan, uint32_t from, uint32_t index,
                                        uint32_t threads, struct warm *first) {
   struct ahead ahead = {{NULL, NULL}, 0, 0, 0};
-  *first = (struct warm){{NULL, NULL}, {0, 0}};
+  *first = (struct warm){{NULL, NULL}, {0, 0}, NULL, 0};
   const struct job *job = plan->jobs + from, *end = plan->jobs + plan->count;
   if (end > job + LOOK_AHEAD) end = job + LOOK_AHEAD;
   while (job < end && job->quant < 0) job++;

@@ -211,6 +211,8 @@ static int check_store(struct checker *c) {
   const struct cache_shape s = {op->p[0], op->p[1], op->p[3], op->p[4], op->p[5]};
   uint64_t width = s.heads * s.headDim;
   row_units(c, width * 2);
+  // 16 neighbours write to the same lines of the keys: a thread takes them together
+  if (c->job->units) c->job->units = (op->rows + GROUP - 1) / GROUP;
   if (!cache(c, 3, &s, WRITES) || !cache(c, 4, &s, WRITES)) return 0;
   if (op->a[3].type != op->a[4].type) return refuse(c, CRIA_FAIL(BAD_TYPE), 4);
   const int32_t *slots = input(c, 2, op->rows);
@@ -244,6 +246,25 @@ static uint32_t check_places(struct checker *c, const struct cache_shape *s) {
   return chunks;
 }
 
+// Partial results up to this size let many rows be split over positions; whole units do when
+// they are many and alike, so that no thread is left alone with a long one.
+enum { MOST_PARTIAL = 16 << 20, ENOUGH_UNITS = 32 };
+
+// Sets the rows of a unit of attention and says whether a unit is one chunk of them. `chunks` are
+// those of the longest row, `rowBytes` its partial results.
+static int splits(const struct checker *c, uint64_t kvHeads, uint32_t chunks, uint64_t rowBytes) {
+  const int32_t *places = (const int32_t *)(const void *)c->job->a[3];
+  uint64_t work = 0;
+  c->job->blockRows = 1; // 8 where two rows that follow each other belong to one sequence
+  for (uint32_t r = 0; r < c->op->rows; r++) {
+    work += (uint32_t)places[2 * r + 1] / CHUNK + 1;
+    if (r > 0 && places[2 * r] == places[2 * r - 2]) c->job->blockRows = 8;
+  }
+  if (chunks == 1) return 0;
+  if (c->op->rows > TILE_ROWS && c->op->rows > MOST_PARTIAL / rowBytes) return 0;
+  return work * kvHeads < (uint64_t)ENOUGH_UNITS * chunks * c->job->blockRows;
+}
+
 static int check_attend(struct checker *c) {
   const cria_op *op = c->op;
   const struct cache_shape s = {op->p[1], op->p[2], op->p[5], op->p[6], op->p[7]};
@@ -255,16 +276,16 @@ static int check_attend(struct checker *c) {
   uint32_t chunks = check_places(c, &s);
   if (!chunks) return 0;
   struct job *job = c->job;
-  // 8 query vectors: scores of a chunk, running and chunk outputs, maxima and sums
-  job->scratchBytes = 8 * (CHUNK + 2 * (size_t)s.headDim + 8) * 4 + 4096;
-  uint64_t blocks = ((uint64_t)op->rows + 7) / 8;
-  uint64_t units = op->rows <= TILE_ROWS ? op->rows * s.heads * chunks : blocks * s.heads;
+  // scores of 8 query vectors over a chunk and their outputs, 64 running outputs
+  job->scratchBytes = (8 * (CHUNK + (size_t)s.headDim) + 64 * ((size_t)s.headDim + 2)) * 4 + 4096;
+  // partial results [row][head][chunk]{max, sum, .., out}
+  const uint64_t rowBytes = heads * chunks * (s.headDim + 16) * 4;
+  const int split = splits(c, s.heads, chunks, rowBytes);
+  const uint64_t blocks = ((uint64_t)op->rows + job->blockRows - 1) / job->blockRows;
+  const uint64_t units = blocks * s.heads * (split ? chunks : 1);
   if (!require(c, units <= UINT32_MAX, CRIA_FAIL(BAD_SHAPE))) return 0;
   job->units = (uint32_t)units;
-  if (op->rows <= TILE_ROWS) { // partial results [row][head][chunk]{max, sum, .., out}
-    job->chunks = chunks, job->merge = 1;
-    job->sharedBytes = (size_t)(op->rows * heads * chunks * (s.headDim + 16) * 4);
-  }
+  if (split) job->chunks = chunks, job->merge = 1, job->sharedBytes = (size_t)(op->rows * rowBytes);
   uint64_t width = heads * s.headDim;
   return floats(c, 0, op->rows, op->p[3], width, READS) &&
          floats(c, 5, op->rows, op->p[4], width, WRITES);

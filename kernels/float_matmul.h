@@ -33,17 +33,22 @@ INLINE void step_float(const struct floats t, const int count, const int rows, c
   }
 }
 
-// `count` weight rows against `rows` activation rows.
+enum { COLUMNS = 1024 }; // of a pass: what a pass reads again stays in the first-level cache
+
+// Columns [c, end) of `count` weight rows against `rows` activation rows; `lanes` keep the sums
+// between passes, the last of which adds them up.
 INLINE void tile_float(const struct floats t, const int count, const int rows, const uint8_t *w,
-                       const uint8_t *x, size_t xStride, size_t k, float out[][16]) {
+                       const uint8_t *x, size_t xStride, size_t k, size_t c, size_t end,
+                       f32x16 lanes[][FLOAT_M], float out[][16]) {
   f32x16 acc[FLOAT_N][FLOAT_M];
   UNROLL for (int j = 0; j < count; j++)
-    UNROLL for (int i = 0; i < rows; i++) acc[j][i] = f32x16_set1(0.0f);
-  size_t c = 0;
-  for (; c + 16 <= k; c += 16) step_float(t, count, rows, w, x, xStride, k, c, 1, acc);
-  if (c < k) step_float(t, count, rows, w, x, xStride, k, c, 0, acc);
+    UNROLL for (int i = 0; i < rows; i++) acc[j][i] = c ? lanes[j][i] : f32x16_set1(0.0f);
+  for (; c + 16 <= end; c += 16) step_float(t, count, rows, w, x, xStride, k, c, 1, acc);
+  if (c < end) step_float(t, count, rows, w, x, xStride, k, c, 0, acc);
   UNROLL for (int j = 0; j < count; j++)
-    UNROLL for (int i = 0; i < rows; i++) out[i][j] = f32x16_sum(acc[j][i]);
+    UNROLL for (int i = 0; i < rows; i++)
+      if (end < k) lanes[j][i] = acc[j][i];
+      else out[i][j] = f32x16_sum(acc[j][i]);
 }
 
 // `rows` activation rows against a group of up to 16 weight rows: out[row][weight row].
@@ -53,11 +58,17 @@ INLINE void group_float(const struct floats t, const int rows, const struct job 
   const cria_op *op = job->op;
   const size_t k = op->k, xStride = op->p[0];
   const uint8_t *x = job->a[0] + m * xStride * 4, *w = matrix + row * k * t.bytes;
-  size_t j = 0;
-  for (; j + FLOAT_N <= count; j += FLOAT_N)
-    tile_float(t, FLOAT_N, rows, w + j * k * t.bytes, x, xStride, k, (float(*)[16])&out[0][j]);
-  for (; j < count; j++)
-    tile_float(t, 1, rows, w + j * k * t.bytes, x, xStride, k, (float(*)[16])&out[0][j]);
+  f32x16 lanes[GROUP][FLOAT_M];
+  for (size_t c = 0; c < k; c += COLUMNS) {
+    const size_t end = k - c > COLUMNS ? c + COLUMNS : k;
+    size_t j = 0;
+    for (; j + FLOAT_N <= count; j += FLOAT_N)
+      tile_float(t, FLOAT_N, rows, w + j * k * t.bytes, x, xStride, k, c, end, lanes + j,
+                 (float(*)[16])&out[0][j]);
+    for (; j < count; j++)
+      tile_float(t, 1, rows, w + j * k * t.bytes, x, xStride, k, c, end, lanes + j,
+                 (float(*)[16])&out[0][j]);
+  }
 }
 
 INLINE void rows_float(const struct floats t, const int rows, const struct job *job, size_t m,
@@ -75,15 +86,23 @@ INLINE void rows_float(const struct floats t, const int rows, const struct job *
   }
 }
 
+// The groups of a unit against `rows` activation rows.
+INLINE void unit_float(const struct floats t, const int rows, const struct job *job,
+                       int64_t unit, size_t m) {
+  const size_t groups = unit_groups(job->op), first = (size_t)unit * groups * GROUP;
+  for (size_t row = first; row < first + groups * GROUP && row < job->op->n; row += GROUP)
+    rows_float(t, rows, job, m, row);
+}
+
 INLINE void product_float(const struct floats t, const struct job *job, int64_t unit) {
-  const size_t rows = job->op->rows, n = job->op->n;
-  const int pair = rows > TILE_ROWS && job->op->kind == OP_matmul;
-  size_t first = (size_t)unit * (pair ? 2 : 1) * GROUP;
-  for (size_t row = first; row < first + (pair ? 2 * GROUP : GROUP) && row < n; row += GROUP) {
-    size_t m = 0;
-    for (; m + FLOAT_M <= rows; m += FLOAT_M) rows_float(t, FLOAT_M, job, m, row);
-    for (; m < rows; m++) rows_float(t, 1, job, m, row);
-  }
+  const size_t rows = job->op->rows;
+  size_t m = 0;
+  for (; m + FLOAT_M <= rows; m += FLOAT_M) unit_float(t, FLOAT_M, job, unit, m);
+  if (FLOAT_M > 4)
+    for (; m + 4 <= rows; m += 4) unit_float(t, 4, job, unit, m);
+  if (FLOAT_M > 2)
+    for (; m + 2 <= rows; m += 2) unit_float(t, 2, job, unit, m);
+  for (; m < rows; m++) unit_float(t, 1, job, unit, m);
 }
 
 #define FLOAT_PRODUCTS(T, WIDEN, BYTES)                                                          \

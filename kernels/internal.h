@@ -34,6 +34,7 @@ struct job {
   int quant;      // index of the weight's type, or -1
   uint32_t units; // 0: run whole by one thread
   uint32_t chunks; // attend: chunks per row when split over positions, else 0
+  uint32_t blockRows; // attend: rows that share a unit
   uint8_t together, merge;
   size_t scratchBytes; // per thread
   size_t sharedBytes;  // seen by all threads, at sharedOffset until the run resolves `shared`
@@ -50,6 +51,8 @@ static inline uint32_t unit_groups(const cria_op *op) {
 struct warm {
   const uint8_t *from[2];
   size_t bytes[2];
+  const struct job *job; // what the same thread runs next in this group, or NULL
+  int64_t unit;
 };
 // run(job, unit or WHOLE, what to warm up, scratch of this thread)
 enum { WHOLE = -1 };

@@ -4,6 +4,7 @@
 // Which thread does what never changes a result.
 #define _GNU_SOURCE
 #include "ahead.h"
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -114,7 +115,7 @@ static uint32_t await_phase(struct pool *p, uint32_t seen) {
 
 // How many units a job has in this half of its group.
 static uint64_t units_of(const struct pool *p, const struct job *job) {
-  if (p->merging) return job->merge ? (uint64_t)job->op->rows * job->op->p[0] : 0;
+  if (p->merging) return job->merge ? (uint64_t)job->op->rows * job->op->p[1] : 0;
   return job->units ? job->units : 1;
 }
 
@@ -153,6 +154,7 @@ static uint64_t run_units(struct pool *p, uint8_t *scratch, uint32_t index, stru
     struct warm warm;
     if (next) warm = weights_of(next, nextUnit);
     else *ahead = after_group(&p->plan, p->last, index, p->threads, &warm);
+    if (next) warm.job = next, warm.unit = nextUnit;
     run_fn run = p->merging ? p->kernels->merge : p->kernels->run[job->op->kind];
     run(job, unit, &warm, scratch);
     count++;
@@ -339,6 +341,14 @@ static int32_t pool_add(struct pool *p) {
   return handle;
 }
 
+// A program may end without freeing its pools, and its runtime then unload this library, from
+// under the threads that wait in it. So it stays loaded once there are threads.
+static void stay_loaded(void) {
+  Dl_info self;
+  if (dladdr((const void *)&table, &self) && self.dli_fname)
+    dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
+}
+
 CRIA_API int32_t cria_pool_create(uint32_t threads, const uint8_t *isa) {
   if (threads == 0 || threads > THREAD_LIMIT || !isa) return CRIA_FAIL(BAD_PARAMETER);
   const struct kernels *kernels = kernels_named((const char *)isa);
@@ -351,6 +361,7 @@ CRIA_API int32_t cria_pool_create(uint32_t threads, const uint8_t *isa) {
   pthread_mutex_init(&p->running, NULL), pthread_mutex_init(&p->sleep, NULL);
   pthread_cond_init(&p->wake, NULL);
   for (uint32_t i = 0; i < threads; i++) p->workers[i] = (struct worker){p, i, NULL, 0};
+  stay_loaded();
   uint32_t started = 1;
   while (started < threads &&
          !pthread_create(&p->ids[started], NULL, worker_main, &p->workers[started]))

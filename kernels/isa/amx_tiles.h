@@ -94,7 +94,7 @@ static void configure(size_t height, size_t columns) {
 
 // ---------------------------------------------------------------- BLOCK32
 // A scale every 32 columns: a tile is half as deep as it could be, and its sums are used once.
-enum { STEP_BLOCKS = 4 };
+enum { STEP_BLOCKS = 2 };
 
 INLINE void pack32(const struct traits32 t, const struct group *g, size_t blocks, panel32 *panel) {
   const __m512i offset = _mm512_set1_epi8((char)t.offset);
@@ -108,62 +108,68 @@ INLINE void pack32(const struct traits32 t, const struct group *g, size_t blocks
   }
 }
 
-// Up to 4 blocks of one tile of activation rows and one group.
+// Up to two blocks of one tile of activation rows, against both groups: the activations are
+// loaded once for the two.
 struct step32 {
-  const panel32 *panel; // [count]
+  const panel32 *panel[2]; // [side] -> [count]
   const uint8_t *x;
-  size_t index, count;
-  float (*acc)[16]; // [height][16]
+  size_t index, count, sides;
+  float (*acc)[TILE_SIDE][16]; // [side][height][16]
 };
 
-// After the last step its panel, index and count mean nothing.
+// After the last step its panels, index and count mean nothing.
 INLINE struct step32 step32_at(const struct patch *patch, const panel32 *panels, size_t blocks,
                                size_t step, chains acc) {
-  const size_t tile = step & (patch->tiles - 1), pair = step >> (patch->tiles - 1); // 1 or 2 each
-  const size_t side = pair & (patch->sides - 1), index = (pair >> (patch->sides - 1)) * STEP_BLOCKS;
-  const size_t left = blocks - index;
-  return (struct step32){panels + side * blocks + index, patch->x[tile], index,
-                         left < STEP_BLOCKS ? left : STEP_BLOCKS, acc[tile][side]};
+  const size_t tile = step & (patch->tiles - 1); // of 1 or 2
+  const size_t index = (step >> (patch->tiles - 1)) * STEP_BLOCKS, left = blocks - index;
+  return (struct step32){{panels + index, panels + blocks + index}, patch->x[tile], index,
+                         left < STEP_BLOCKS ? left : STEP_BLOCKS, patch->sides, acc[tile]};
 }
 
-#define MULTIPLY32(sum, rows, weights)                                                           \
-  if (sum < s.count) {                                                                           \
-    tile_zero(sum);                                                                              \
-    tile_load(rows, s.x + (s.index + sum) * 32, xStride);                                        \
-    tile_load(weights, s.panel[sum].q, 64);                                                      \
-    tile_dot(sum, rows, weights);                                                                \
-  }
+#define MULTIPLY32(sum, rows, weights, side, block)                                              \
+  tile_zero(sum);                                                                                \
+  tile_load(weights, s.panel[side][block].q, 64);                                                \
+  tile_dot(sum, rows, weights)
 INLINE void multiply32(const struct step32 s, size_t xStride) {
-  MULTIPLY32(0, 4, 6)
-  MULTIPLY32(1, 5, 7)
-  MULTIPLY32(2, 4, 6)
-  MULTIPLY32(3, 5, 7)
+  tile_load(4, s.x + s.index * 32, xStride);
+  MULTIPLY32(0, 4, 6, 0, 0);
+  if (s.sides > 1) { MULTIPLY32(1, 4, 7, 1, 0); }
+  if (s.count < STEP_BLOCKS) return;
+  tile_load(5, s.x + s.index * 32 + 32, xStride);
+  MULTIPLY32(2, 5, 6, 0, 1);
+  if (s.sides > 1) { MULTIPLY32(3, 5, 7, 1, 1); }
 }
-INLINE void store32(const struct step32 s, tile_sums sums[STEP_BLOCKS]) {
-  tile_store(0, sums[0]);
-  if (s.count > 1) tile_store(1, sums[1]);
-  if (s.count > 2) tile_store(2, sums[2]);
-  if (s.count > 3) tile_store(3, sums[3]);
+INLINE void store32(const struct step32 s, tile_sums sums[STEP_BLOCKS][2]) {
+  tile_store(0, sums[0][0]);
+  if (s.sides > 1) tile_store(1, sums[0][1]);
+  if (s.count < STEP_BLOCKS) return;
+  tile_store(2, sums[1][0]);
+  if (s.sides > 1) tile_store(3, sums[1][1]);
 }
 
-INLINE void chain32(const struct traits32 t, const int count, const struct patch *patch,
-                    const struct step32 s, const tile_sums sums[STEP_BLOCKS]) {
+INLINE void chain32(const struct traits32 t, const int count, const int sides,
+                    const struct patch *patch, const struct step32 s,
+                    const tile_sums sums[STEP_BLOCKS][2]) {
   const uint8_t *scales = s.x + act32_scales(patch->k), *xsums = s.x + act32_sums(patch->k);
-  f32x16 d[STEP_BLOCKS], m[STEP_BLOCKS];
-  UNROLL for (int j = 0; j < count; j++) {
-    d[j] = f32x16_load(s.panel[j].d);
-    if (t.hasMin) m[j] = f32x16_load(s.panel[j].m);
-  }
-  for (size_t i = 0; i < patch->height; i++) {
-    f32x16 y = f32x16_load(s.acc[i]);
+  f32x16 d[2][STEP_BLOCKS], m[2][STEP_BLOCKS];
+  UNROLL for (int side = 0; side < sides; side++)
     UNROLL for (int j = 0; j < count; j++) {
-      f32x16 dx = f32x16_set1(float_at(scales, s.index + (size_t)j));
-      y = f32x16_fma(f32x16_mul(d[j], dx), f32x16_from_i32(i32x16_load(sums[j][i])), y);
-      if (!t.hasMin) continue;
-      f32x16 xsum = f32x16_from_i32(i32x16_set1(int_at(xsums, s.index + (size_t)j)));
-      y = f32x16_fma(f32x16_mul(m[j], dx), xsum, y);
+      d[side][j] = f32x16_load(s.panel[side][j].d);
+      if (t.hasMin) m[side][j] = f32x16_load(s.panel[side][j].m);
     }
-    f32x16_store(s.acc[i], y);
+  for (size_t i = 0; i < patch->height; i++) {
+    f32x16 y[2];
+    UNROLL for (int side = 0; side < sides; side++) y[side] = f32x16_load(s.acc[side][i]);
+    UNROLL for (int j = 0; j < count; j++) {
+      const f32x16 dx = f32x16_set1(float_at(scales, s.index + (size_t)j));
+      const f32x16 xsum = f32x16_from_i32(i32x16_set1(int_at(xsums, s.index + (size_t)j)));
+      UNROLL for (int side = 0; side < sides; side++) {
+        f32x16 sum = f32x16_from_i32(i32x16_load(sums[j][side][i]));
+        y[side] = f32x16_fma(f32x16_mul(d[side][j], dx), sum, y[side]);
+        if (t.hasMin) y[side] = f32x16_fma(f32x16_mul(m[side][j], dx), xsum, y[side]);
+      }
+    }
+    UNROLL for (int side = 0; side < sides; side++) f32x16_store(s.acc[side][i], y[side]);
     scales += patch->xStride, xsums += patch->xStride;
   }
 }
@@ -171,20 +177,17 @@ INLINE void chain32(const struct traits32 t, const int count, const struct patch
 INLINE void patch32(const struct traits32 t, const struct patch *patch, const panel32 *panels,
                     size_t blocks, struct slice ahead[2], size_t lines) {
   _Alignas(1024) chains acc = {0};
-  _Alignas(1024) tile_sums sums[STEP_BLOCKS];
-  const size_t steps =
-      (blocks + STEP_BLOCKS - 1) / STEP_BLOCKS << (patch->tiles - 1) << (patch->sides - 1);
+  _Alignas(1024) tile_sums sums[STEP_BLOCKS][2];
+  const size_t steps = (blocks + STEP_BLOCKS - 1) / STEP_BLOCKS << (patch->tiles - 1);
   struct step32 next, s = {.count = 0};
   for (size_t step = 0; step <= steps; step++, s = next) {
     warm_lines(ahead, lines);
     next = step32_at(patch, panels, blocks, step, acc);
     if (step < steps) multiply32(next, patch->xStride);
-    switch (s.count) {
-    case 1: chain32(t, 1, patch, s, sums); break;
-    case 2: chain32(t, 2, patch, s, sums); break;
-    case 3: chain32(t, 3, patch, s, sums); break;
-    case STEP_BLOCKS: chain32(t, STEP_BLOCKS, patch, s, sums);
-    }
+    if (s.count == 1 && s.sides == 1) chain32(t, 1, 1, patch, s, sums);
+    else if (s.count == 1) chain32(t, 1, 2, patch, s, sums);
+    else if (s.count && s.sides == 1) chain32(t, STEP_BLOCKS, 1, patch, s, sums);
+    else if (s.count) chain32(t, STEP_BLOCKS, 2, patch, s, sums);
     if (step < steps) store32(next, sums);
   }
   finish_patch(patch, acc);

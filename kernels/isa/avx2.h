@@ -8,8 +8,10 @@ typedef struct {
 } i32x16;
 #define TILE_M 2
 #define TILE_M_WIDE 2
-#define FLOAT_M 2 // activation rows and weight rows of a float tile
+#define FLOAT_M 3 // activation rows and weight rows of a float tile
 #define FLOAT_N 2
+#define ATTEND_ROWS 4 // query vectors of an attention tile
+#define ATTEND_WIDE 1 // times 16 positions in scores, times 16 dimensions in values
 #define DOT_SIGNED_BIAS 0
 
 static inline uint16_t f16_from_f32(float f) { return _cvtss_sh(f, _MM_FROUND_TO_NEAREST_INT); }
@@ -229,3 +231,4 @@ static inline i32x16 i32x16_dot16(i32x16 sum, i32x16 w, int32_t x) {
                   _mm256_add_epi32(sum.b, _mm256_madd_epi16(w.b, v))};
 }
 static inline void prefetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
+static inline void prefetch_near(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }

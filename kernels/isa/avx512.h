@@ -4,8 +4,10 @@ typedef __m512 f32x16;
 typedef __m512i i32x16;
 #define TILE_M 6
 #define TILE_M_WIDE 4
-#define FLOAT_M 4 // activation rows and weight rows of a float tile
+#define FLOAT_M 6 // activation rows and weight rows of a float tile
 #define FLOAT_N 4
+#define ATTEND_ROWS 8 // query vectors of an attention tile
+#define ATTEND_WIDE 2 // times 16 positions in scores, times 16 dimensions in values
 #define DOT_SIGNED_BIAS 128 // dpbusd multiplies unsigned by signed
 
 static inline uint16_t f16_from_f32(float f) { return _cvtss_sh(f, _MM_FROUND_TO_NEAREST_INT); }
@@ -156,3 +158,4 @@ static inline i32x16 i32x16_dot16(i32x16 sum, i32x16 w, int32_t x) {
   return _mm512_dpwssd_epi32(sum, w, _mm512_set1_epi32(x));
 }
 static inline void prefetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
+static inline void prefetch_near(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }

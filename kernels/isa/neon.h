@@ -11,6 +11,8 @@ typedef struct {
 #define TILE_M_WIDE 2
 #define FLOAT_M 2         // activation rows and weight rows of a float tile
 #define FLOAT_N 2
+#define ATTEND_ROWS 4 // query vectors of an attention tile
+#define ATTEND_WIDE 1 // times 16 positions in scores, times 16 dimensions in values
 #define DOT_SIGNED_BIAS 0 // all products of bytes are signed
 
 #define EACH UNROLL for (int i = 0; i < 4; i++)
@@ -237,6 +239,7 @@ static inline i32x16 i32x16_dot16(i32x16 sum, i32x16 w, int32_t x) {
   return sum;
 }
 static inline void prefetch(const void *p) { __builtin_prefetch(p, 0, 2); }
+static inline void prefetch_near(const void *p) { __builtin_prefetch(p, 0, 3); }
 
 #undef EACH
 #undef EACH1

@@ -16,6 +16,8 @@ typedef struct {
 #define FEW_ROWS 1         // activation rows that stream through registers together
 #define FLOAT_M 2          // activation rows and weight rows of a float tile
 #define FLOAT_N 2
+#define ATTEND_ROWS 4 // query vectors of an attention tile
+#define ATTEND_WIDE 1 // times 16 positions in scores, times 16 dimensions in values
 #define DOT_SIGNED_BIAS 0  // see dot_signed
 
 static inline float f32_from_bits(uint32_t bits) {
@@ -235,6 +237,7 @@ static inline i32x16 i32x16_dot16(i32x16 sum, i32x16 w, int32_t x) {
   return sum;
 }
 static inline void prefetch(const void *p) { (void)p; }
+static inline void prefetch_near(const void *p) { (void)p; }
 
 #undef A
 #undef B

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "1484dc613acc3a2eaa379a2ca4b4ca5335eca560faf0a017f71b8d8699121195";
+export const SOURCES: string = "3cebd3ca09d96b92fab398a783303b30727d9aafc790de9d0be81170d56db578";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "fe97a3ea78a40f431ac7edc03964bd5f236d560243b3ebea71685c9d86b18f4c",
-    bytes: 2996896,
+    sha256: "ef8de995760dbb0d16692e11368f012e2d84fe0ec691139bb70572ffe37fb9bb",
+    bytes: 3254400,
   },
 };
