@@ -1,4 +1,5 @@
 // The vocabulary on AVX-512 VNNI with AMX int8: the tiles multiply for many activation rows.
+#define PREFETCH_HINT _MM_HINT_T1
 #include "avx512.h"
 #define TILES "isa/amx_tiles.h"
 

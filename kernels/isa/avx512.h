@@ -157,5 +157,9 @@ static inline i32x16 i32x16_dot_signed(i32x16 sum, i32x16 w, int32_t x) {
 static inline i32x16 i32x16_dot16(i32x16 sum, i32x16 w, int32_t x) {
   return _mm512_dpwssd_epi32(sum, w, _mm512_set1_epi32(x));
 }
-static inline void prefetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
+// To the nearest cache where AMD is likely, to the second where there is AMX: what was measured.
+#ifndef PREFETCH_HINT
+#define PREFETCH_HINT _MM_HINT_T0
+#endif
+static inline void prefetch(const void *p) { _mm_prefetch((const char *)p, PREFETCH_HINT); }
 static inline void prefetch_near(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "3cebd3ca09d96b92fab398a783303b30727d9aafc790de9d0be81170d56db578";
+export const SOURCES: string = "85bb57b064825d9e9d8ed7fa80920092c98f1f2b63a88b89831cac5d6f8334ec";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "ef8de995760dbb0d16692e11368f012e2d84fe0ec691139bb70572ffe37fb9bb",
+    sha256: "2b10cf9ddceb7e3a02c96056674da5e0eaa2049fe877dc0cbd38669e3f1ac56e",
     bytes: 3254400,
   },
 };
