@@ -36,6 +36,7 @@ const Isa = struct { name: []const u8, arch: std.Target.Cpu.Arch, cpu: []const u
 const isas = [_]Isa{
     .{ .name = "scalar", .arch = .x86_64, .cpu = "baseline" },
     .{ .name = "avx2", .arch = .x86_64, .cpu = avx2 },
+    .{ .name = "avxvnni", .arch = .x86_64, .cpu = avx2 ++ "+avxvnni" },
     .{ .name = "avx512", .arch = .x86_64, .cpu = avx512 },
     .{ .name = "amx", .arch = .x86_64, .cpu = avx512 ++ "+amx_tile+amx_int8" },
     .{ .name = "scalar", .arch = .aarch64, .cpu = "baseline" },

@@ -3,7 +3,8 @@
 #include <stdint.h>
 
 enum {
-  CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_VNNI = 4, CPU_DOTPROD = 8, CPU_AMX = 16, CPU_I8MM = 32
+  CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_VNNI = 4, CPU_DOTPROD = 8, CPU_AMX = 16, CPU_I8MM = 32,
+  CPU_AVXVNNI = 64
 };
 
 #if defined(__x86_64__)
@@ -56,6 +57,7 @@ static uint32_t cpu_features(void) {
     if (has_bits(c, 1u << 11)) found |= CPU_VNNI;
     if (tiles_permitted(d, saved)) found |= CPU_AMX;
   }
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && has_bits(a, 1u << 4)) found |= CPU_AVXVNNI;
   return found;
 }
 #elif defined(__aarch64__) && defined(__linux__)

@@ -78,12 +78,17 @@ INLINE struct slice slice_of(const struct warm *warm, int side, const uint8_t *i
   return (struct slice){from ? from : instead, from ? from + warm->bytes[side] : instead};
 }
 
-// The share of `lines` that falls to `part` of `parts`.
-INLINE void warm_up(struct slice *s, const int lines, const int part, const int parts) {
-  UNROLL for (int i = lines * part / parts; i < lines * (part + 1) / parts; i++) {
-    prefetch(s->at);
-    s->at = s->at < s->end ? s->at + 64 : s->end;
-  }
+#define LINES(t) ((int)((t).bytes + 3) / 4) // of a block, 16 rows of it
+
+// The share of a block's `lines` that falls to `count` parts of `parts` from `part` on; it may lie
+// beyond the end, which only costs the asking.
+INLINE void warm_up(const struct slice s, const int lines, const int part, const int parts,
+                    const int count) {
+  UNROLL for (int i = lines * part / parts; i < lines * (part + count) / parts; i++)
+    prefetch(s.at + 64 * i);
+}
+INLINE struct slice after_block(struct slice s, const int lines) {
+  return (struct slice){s.at < s.end ? s.at + 64 * lines : s.end, s.end};
 }
 
 // The same where the number of lines is known late: of both sides, and none beyond their ends.
@@ -108,22 +113,33 @@ INLINE int32_t int_at(const uint8_t *p, size_t index) { return four_bytes(p + 4 
 typedef void (*load32_fn)(const uint8_t *p, size_t stride, block32 *b);
 struct traits32 {
   load32_fn load;
-  int offset, hasMin, isSigned;
+  int offset, hasMin, isSigned, most; // most: the largest code
   size_t bytes;
 };
 
+// Codes that a vocabulary multiplies together, see i32x16_dot_run.
+#ifndef DOT_RUN
+#define DOT_RUN(most) 1
+INLINE i32x16 i32x16_dot_run(i32x16 sum, const i32x16 *q, const uint8_t *x, const int run) {
+  (void)run;
+  return i32x16_dot(sum, *q, four_bytes(x));
+}
+#endif
+
 // One block of 16 weight rows into the outputs of `rows` activation rows.
 INLINE void step32(const struct traits32 t, const int rows, const block32 *b, const uint8_t *x,
-                   size_t xStride, size_t k, size_t index, struct slice *warm, f32x16 *acc) {
+                   size_t xStride, size_t k, size_t index, struct slice warm, f32x16 *acc) {
   const int bias = t.isSigned ? DOT_SIGNED_BIAS : t.offset;
+  const int run = t.isSigned ? 1 : DOT_RUN(t.most);
   UNROLL for (int i = 0; i < rows; i++) {
     const uint8_t *row = x + (size_t)i * xStride;
     const int32_t xsum = int_at(row + act32_sums(k), index);
     i32x16 sum = i32x16_set1(-bias * xsum);
-    UNROLL for (int w = 0; w < 8; w++) {
-      if (i == 0) warm_up(warm, ((int)t.bytes + 3) / 4, w, 8);
-      int32_t xw = four_bytes(row + index * 32 + 4 * (size_t)w);
-      sum = t.isSigned ? i32x16_dot_signed(sum, b->q[w], xw) : i32x16_dot(sum, b->q[w], xw);
+    UNROLL for (int w = 0; w < 8; w += run) {
+      if (i == 0) warm_up(warm, LINES(t), w, 8, run);
+      const uint8_t *at = row + index * 32 + 4 * (size_t)w;
+      sum = t.isSigned ? i32x16_dot_signed(sum, b->q[w], four_bytes(at))
+                       : i32x16_dot_run(sum, b->q + w, at, run);
     }
     f32x16 dx = f32x16_set1(float_at(row + act32_scales(k), index));
     acc[i] = f32x16_fma(f32x16_mul(b->d, dx), f32x16_from_i32(sum), acc[i]);
@@ -143,7 +159,8 @@ INLINE void stream32(const struct traits32 t, const int rows, const struct group
   for (size_t b = 0; b < k / 32; b++) {
     block32 block;
     load_prepared(t, g->w + b * t.bytes, g->stride, &block);
-    step32(t, rows, &block, x, xStride, k, b, &warm, acc);
+    step32(t, rows, &block, x, xStride, k, b, warm, acc);
+    warm = after_block(warm, LINES(t));
   }
 }
 
@@ -155,7 +172,7 @@ typedef void (*quarter256_fn)(const uint8_t *p, size_t stride, int quarter, shar
 struct traits256 {
   head256_fn head;
   quarter256_fn quarter;
-  int sub, offset, hasMin;
+  int sub, offset, hasMin, most;
   size_t bytes;
 };
 
@@ -172,9 +189,10 @@ INLINE void load256(const struct traits256 t, const uint8_t *p, size_t stride, p
 // A quarter of a super-block of 16 weight rows into the integer sums of `rows` activation rows.
 INLINE void quarter256(const struct traits256 t, const int rows, const head256 *h,
                        const int quarter, const i32x16 q[16], const uint8_t *x, size_t xStride,
-                       size_t k, size_t index, struct slice *warm, i32x16 *total) {
+                       size_t k, size_t index, struct slice warm, i32x16 *total) {
   UNROLL for (int part = 0; part < 64 / t.sub; part++) {
     const int sub = quarter * (64 / t.sub) + part, words = t.sub / 4;
+    const int run = DOT_RUN(t.most) < words ? DOT_RUN(t.most) : words;
     i32x16 scale = i32x16_load(h->scales[sub]);
     UNROLL for (int i = 0; i < rows; i++) {
       const uint8_t *row = x + (size_t)i * xStride;
@@ -185,9 +203,9 @@ INLINE void quarter256(const struct traits256 t, const int rows, const head256 *
         sum = i32x16_set1(-t.offset * xsum);
       }
       const uint8_t *at = row + index * 256 + (size_t)(sub * t.sub);
-      UNROLL for (int w = 0; w < words; w++) {
-        if (i == 0) warm_up(warm, ((int)t.bytes + 15) / 16, part * words + w, 16);
-        sum = i32x16_dot(sum, q[part * words + w], four_bytes(at + 4 * w));
+      UNROLL for (int w = 0; w < words; w += run) {
+        if (i == 0) warm_up(warm, LINES(t), quarter * 16 + part * words + w, 64, run);
+        sum = i32x16_dot_run(sum, q + part * words + w, at + 4 * w, run);
       }
       total[i] = i32x16_add(total[i], i32x16_mul(sum, scale));
     }
@@ -226,9 +244,10 @@ INLINE void stream256(const struct traits256 t, const int rows, const struct gro
     UNROLL for (int quarter = 0; quarter < 4; quarter++) {
       i32x16 q[16];
       t.quarter(p, g->stride, quarter, &shared, q);
-      quarter256(t, rows, &head, quarter, q, x, xStride, k, b, &warm, total);
+      quarter256(t, rows, &head, quarter, q, x, xStride, k, b, warm, total);
     }
     finish256(t, rows, &head, total, x, xStride, k, b, acc);
+    warm = after_block(warm, LINES(t));
   }
 }
 
@@ -285,9 +304,10 @@ INLINE void stream256(const struct traits256 t, const int rows, const struct gro
   }
 
 #define TRAITS32(T)                                                                              \
-  ((struct traits32){load_##T, OFFSET_##T, HAS_MIN_##T, SIGNED_##T, BYTES_##T})
+  ((struct traits32){load_##T, OFFSET_##T, HAS_MIN_##T, SIGNED_##T, MOST_##T, BYTES_##T})
 #define TRAITS256(T)                                                                             \
-  ((struct traits256){head_##T, quarter_##T, SUB_##T, OFFSET_##T, HAS_MIN_##T, BYTES_##T})
+  ((struct traits256){head_##T, quarter_##T,    SUB_##T,                                         \
+                      OFFSET_##T, HAS_MIN_##T, MOST_##T, BYTES_##T})
 #define PRODUCTS_FLOAT(T)
 #define PRODUCTS_BLOCK32(T) PRODUCTS(T, 32, TRAITS32(T))
 #define PRODUCTS_BLOCK256(T) PRODUCTS(T, 256, TRAITS256(T))

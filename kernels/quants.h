@@ -33,6 +33,7 @@ INLINE void add_fifth_bits(const uint8_t *p, size_t stride, i32x16 q[8]) {
 
 enum { OFFSET_Q4_0 = 8, OFFSET_Q4_1 = 0, OFFSET_Q5_0 = 16, OFFSET_Q5_1 = 0, OFFSET_Q8_0 = 0 };
 enum { HAS_MIN_Q4_0 = 0, HAS_MIN_Q4_1 = 1, HAS_MIN_Q5_0 = 0, HAS_MIN_Q5_1 = 1, HAS_MIN_Q8_0 = 0 };
+enum { MOST_Q4_0 = 15, MOST_Q4_1 = 15, MOST_Q5_0 = 31, MOST_Q5_1 = 31, MOST_Q8_0 = 255 };
 enum { SIGNED_Q4_0 = 0, SIGNED_Q4_1 = 0, SIGNED_Q5_0 = 0, SIGNED_Q5_1 = 0, SIGNED_Q8_0 = 1 };
 
 // {f16 d; u8 q[16]}
@@ -82,6 +83,7 @@ typedef struct {
 
 enum { SUB_Q4_K = 32, SUB_Q5_K = 32, SUB_Q6_K = 16 };
 enum { OFFSET_Q4_K = 0, OFFSET_Q5_K = 0, OFFSET_Q6_K = 32 };
+enum { MOST_Q4_K = 15, MOST_Q5_K = 31, MOST_Q6_K = 63 };
 enum { HAS_MIN_Q4_K = 1, HAS_MIN_Q5_K = 1, HAS_MIN_Q6_K = 0 };
 
 INLINE void scales_from_bytes(i32x16 bytes, int32_t out[4][16]) {

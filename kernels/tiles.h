@@ -3,9 +3,13 @@
 // of the next unit come nearer. A vocabulary may name a file of its own with `many32` and
 // `many256` (TILES); the others share panels.h.
 
-// 32 columns of 16 weight rows; in which order lies with whoever packs and reads it.
+// 32 columns of 16 weight rows; in which order lies with whoever packs and reads it, and whether
+// a column takes one byte or two (PANEL_WORDS 16).
+#ifndef PANEL_WORDS
+#define PANEL_WORDS 8
+#endif
 typedef struct {
-  uint8_t q[8][64];
+  uint8_t q[PANEL_WORDS][64];
   float d[16], m[16];
 } panel32;
 

@@ -56,7 +56,13 @@ function checksumsOf(stderr: string): Map<string, Set<string>> {
 }
 
 Deno.test("bench: instruction sets have the same checksum", async () => {
-  const args = ["bench", "-A", "--quiet", "--filter", "/^(scalar|avx2|avx512|amx|neon\\w*)$/"];
+  const args = [
+    "bench",
+    "-A",
+    "--quiet",
+    "--filter",
+    "/^(scalar|avx2|avxvnni|avx512|amx|neon\\w*)$/",
+  ];
   const { stderr } = await deno([...args, "bench/kernels_bench.ts"], { env: TINY });
   const checksums = checksumsOf(stderr);
   assert(checksums.size >= 4, stderr);

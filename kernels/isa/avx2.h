@@ -1,4 +1,5 @@
-// The vocabulary on AVX2, FMA and F16C: a virtual vector is two registers.
+// The vocabulary on AVX2, FMA and F16C: a virtual vector is two registers. With AVX-VNNI, which
+// newer processors without AVX-512 have, the dot products of bytes are instructions.
 #include <immintrin.h>
 typedef struct {
   __m256 a, b;
@@ -6,13 +7,19 @@ typedef struct {
 typedef struct {
   __m256i a, b;
 } i32x16;
+#ifdef AVX_VNNI
 #define TILE_M 2
 #define TILE_M_WIDE 2
+#define DOT_SIGNED_BIAS 128
+#else
+#define TILES "isa/avx2_tiles.h"
+#define PANEL_WORDS 16
+#define DOT_SIGNED_BIAS 0
+#endif
 #define FLOAT_M 3 // activation rows and weight rows of a float tile
 #define FLOAT_N 2
 #define ATTEND_ROWS 4 // query vectors of an attention tile
 #define ATTEND_WIDE 1 // times 16 positions in scores, times 16 dimensions in values
-#define DOT_SIGNED_BIAS 0
 
 static inline uint16_t f16_from_f32(float f) { return _cvtss_sh(f, _MM_FROUND_TO_NEAREST_INT); }
 
@@ -210,6 +217,23 @@ static inline f32x16 f32x16_from_f16(i32x16 a) {
   return (f32x16){eight_from_f16(a.a), eight_from_f16(a.b)};
 }
 
+#ifdef AVX_VNNI
+static inline i32x16 i32x16_dot(i32x16 sum, i32x16 w, int32_t x) {
+  __m256i v = _mm256_set1_epi32(x);
+  return (i32x16){_mm256_dpbusd_avx_epi32(sum.a, w.a, v), _mm256_dpbusd_avx_epi32(sum.b, w.b, v)};
+}
+static inline i32x16 dot_prepare(i32x16 w) {
+  const __m256i top = _mm256_set1_epi8((char)0x80);
+  return (i32x16){_mm256_xor_si256(w.a, top), _mm256_xor_si256(w.b, top)};
+}
+static inline i32x16 i32x16_dot_signed(i32x16 sum, i32x16 w, int32_t x) {
+  return i32x16_dot(sum, w, x);
+}
+static inline i32x16 i32x16_dot16(i32x16 sum, i32x16 w, int32_t x) {
+  __m256i v = _mm256_set1_epi32(x);
+  return (i32x16){_mm256_dpwssd_avx_epi32(sum.a, w.a, v), _mm256_dpwssd_avx_epi32(sum.b, w.b, v)};
+}
+#else
 static inline __m256i dot_bytes(__m256i sum, __m256i unsignedBytes, __m256i signedBytes) {
   __m256i pairs = _mm256_maddubs_epi16(unsignedBytes, signedBytes);
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
@@ -217,6 +241,19 @@ static inline __m256i dot_bytes(__m256i sum, __m256i unsignedBytes, __m256i sign
 static inline i32x16 i32x16_dot(i32x16 sum, i32x16 w, int32_t x) {
   __m256i v = _mm256_set1_epi32(x);
   return (i32x16){dot_bytes(sum.a, w.a, v), dot_bytes(sum.b, w.b, v)};
+}
+// Products of small codes are added up in 16 bits, as long as these hold them, before they are
+// widened: sum + q[0] x[0..3] + … + q[run - 1] x[4 run - 4..4 run - 1].
+#define DOT_RUN(most) ((most) < 16 ? 8 : (most) < 32 ? 4 : (most) < 64 ? 2 : 1)
+INLINE i32x16 i32x16_dot_run(i32x16 sum, const i32x16 *q, const uint8_t *x, int run) {
+  __m256i v = _mm256_set1_epi32(word_at(x)), ones = _mm256_set1_epi16(1);
+  __m256i a = _mm256_maddubs_epi16(q->a, v), b = _mm256_maddubs_epi16(q->b, v);
+  UNROLL for (int w = 1; w < run; w++) {
+    v = _mm256_set1_epi32(word_at(x + 4 * w));
+    a = _mm256_add_epi16(a, _mm256_maddubs_epi16(q[w].a, v));
+    b = _mm256_add_epi16(b, _mm256_maddubs_epi16(q[w].b, v));
+  }
+  return i32x16_add(sum, (i32x16){_mm256_madd_epi16(a, ones), _mm256_madd_epi16(b, ones)});
 }
 static inline i32x16 dot_prepare(i32x16 w) { return w; }
 // |w| times x with the sign of w: at most 128 * 127 * 2, which int16 holds.
@@ -230,5 +267,6 @@ static inline i32x16 i32x16_dot16(i32x16 sum, i32x16 w, int32_t x) {
   return (i32x16){_mm256_add_epi32(sum.a, _mm256_madd_epi16(w.a, v)),
                   _mm256_add_epi32(sum.b, _mm256_madd_epi16(w.b, v))};
 }
+#endif
 static inline void prefetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
 static inline void prefetch_near(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }

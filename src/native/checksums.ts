@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "85bb57b064825d9e9d8ed7fa80920092c98f1f2b63a88b89831cac5d6f8334ec";
+export const SOURCES: string = "696146f71c11ce1af0cfcc365e2d45f169cc2e3a0dde434707468e68a31742de";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "2b10cf9ddceb7e3a02c96056674da5e0eaa2049fe877dc0cbd38669e3f1ac56e",
-    bytes: 3254400,
+    sha256: "2688bb65bbf2396aa43e5b2454320698691a8ff0144d272c343d7846e2a7d76c",
+    bytes: 3890128,
   },
 };
