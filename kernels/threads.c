@@ -4,6 +4,7 @@
 // Which thread does what never changes a result.
 #define _GNU_SOURCE
 #include "ahead.h"
+#include "spread.h"
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -50,6 +51,8 @@ struct pool {
   pthread_cond_t wake;
   pthread_t ids[THREAD_LIMIT];
   struct worker workers[THREAD_LIMIT];
+  struct place places[THREAD_LIMIT];
+  struct places together;
 };
 
 static uint64_t now_ns(void) {
@@ -98,7 +101,9 @@ static void publish(struct pool *p, uint32_t units, uint32_t idle) {
 #endif
 }
 
-static uint32_t await_phase(struct pool *p, uint32_t seen) {
+static uint32_t await_phase(struct worker *w, uint32_t seen) {
+  struct pool *p = w->pool;
+  struct place *place = &p->places[w->index];
   uint64_t limit = seen & IDLE ? SPIN_IDLE_NS : SPIN_BUSY_NS, start = 0;
   for (uint32_t i = 1;; i++) {
     uint32_t phase = phase_of(atomic_load_explicit(&p->work, memory_order_acquire));
@@ -106,9 +111,12 @@ static uint32_t await_phase(struct pool *p, uint32_t seen) {
     pause_cpu();
     if (i % 64) continue;
     uint64_t now = now_ns();
+    place_progress(place);
+    if (!(seen & IDLE)) place_look(&p->together, now);
     if (!start) start = now;
     else if (now - start > limit) break;
   }
+  place_sleep(place);
   sleep_until_changed(p, seen);
   return current_phase(p);
 }
@@ -144,7 +152,9 @@ static const struct job *claim(struct pool *p, int64_t *unit) {
 }
 
 // Works on the group until no unit is left to take; the number done.
-static uint64_t run_units(struct pool *p, uint8_t *scratch, uint32_t index, struct ahead *ahead) {
+static uint64_t run_units(struct worker *w, struct ahead *ahead) {
+  struct pool *p = w->pool;
+  struct place *place = &p->places[w->index];
   int64_t unit, nextUnit;
   uint64_t count = 0;
   ahead->left = 0;
@@ -153,11 +163,15 @@ static uint64_t run_units(struct pool *p, uint8_t *scratch, uint32_t index, stru
     const struct job *next = claim(p, &nextUnit);
     struct warm warm;
     if (next) warm = weights_of(next, nextUnit);
-    else *ahead = after_group(&p->plan, p->last, index, p->threads, &warm);
+    else *ahead = after_group(&p->plan, p->last, w->index, p->threads, &warm);
     if (next) warm.job = next, warm.unit = nextUnit;
     run_fn run = p->merging ? p->kernels->merge : p->kernels->run[job->op->kind];
-    run(job, unit, &warm, scratch);
+    run(job, unit, &warm, w->scratch);
     count++;
+    if (job->op->rows > TILE_ROWS) { // a unit takes its time
+      place_here(place);
+      place_look(&p->together, now_ns());
+    } else place_progress(place);
     job = next, unit = nextUnit;
   }
   return count;
@@ -219,16 +233,18 @@ static uint32_t take_part(struct worker *w, uint32_t phase) {
   struct pool *p = w->pool;
   while (!(phase & IDLE)) {
     struct ahead ahead;
-    uint64_t count = run_units(p, w->scratch, w->index, &ahead);
+    place_here(&p->places[w->index]);
+    uint64_t count = run_units(w, &ahead);
     // Read before the count is handed in: after that, the group may end and change.
     uint64_t all = count ? p->groupUnits : 0;
     if (count && atomic_fetch_add(&p->done, count) + count == all) {
       int more = advance(p, w->scratch);
+      place_look(&p->together, now_ns());
       publish(p, more ? (uint32_t)p->groupUnits : 0, more ? 0 : IDLE);
       phase = current_phase(p);
     } else {
       warm_ahead(&ahead, &p->work, phase);
-      phase = await_phase(p, phase);
+      phase = await_phase(w, phase);
     }
   }
   return phase;
@@ -237,9 +253,10 @@ static uint32_t take_part(struct worker *w, uint32_t phase) {
 static void *worker_main(void *argument) {
   struct worker *w = argument;
   uint32_t phase = IDLE;
+  place_begin(&w->pool->places[w->index]);
   // `quit` is looked at before every wait as well: its phase may have come while taking part.
   while (!atomic_load(&w->pool->quit)) {
-    phase = await_phase(w->pool, phase);
+    phase = await_phase(w, phase);
     phase = take_part(w, phase);
   }
   return NULL;
@@ -282,8 +299,11 @@ static void execute(struct pool *p) {
   p->first = p->last = 0, p->merging = 0;
   p->startedAt = p->times ? now_ns() : 0;
   if (!next_group(p, own->scratch)) return;
+  place_forget(&p->together);
+  place_begin(&p->places[0]);
   publish(p, (uint32_t)p->groupUnits, 0);
   take_part(own, current_phase(p));
+  place_end(&p->together, &p->places[0]);
 }
 
 static struct pool *pools[POOL_LIMIT];
@@ -357,6 +377,7 @@ CRIA_API int32_t cria_pool_create(uint32_t threads, const uint8_t *isa) {
   if (posix_memalign(&space, 64, sizeof(struct pool))) return CRIA_FAIL(NO_MEMORY);
   struct pool *p = memset(space, 0, sizeof *p);
   p->kernels = kernels, p->threads = threads;
+  p->together.all = p->places, p->together.count = threads > 1 ? threads : 0;
   atomic_store(&p->work, (uint64_t)IDLE << 32);
   pthread_mutex_init(&p->running, NULL), pthread_mutex_init(&p->sleep, NULL);
   pthread_cond_init(&p->wake, NULL);

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "696146f71c11ce1af0cfcc365e2d45f169cc2e3a0dde434707468e68a31742de";
+export const SOURCES: string = "cc2b7879725b8e3a03e84e1eba7335a31dd17b0ca986dbd3fefc5810b1bb0005";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "2688bb65bbf2396aa43e5b2454320698691a8ff0144d272c343d7846e2a7d76c",
-    bytes: 3890128,
+    sha256: "9fb4742db29daf56a3773ff4a871105d0dab21a1b24ee13c2e6573a062421b97",
+    bytes: 3892192,
   },
 };
