@@ -174,8 +174,18 @@ static void tile_cases(int quant) {
   }
 }
 
+// More columns than a pass over float weights takes (kernels/float_matmul.h).
+static void long_cases(int quant) {
+  if (quants[quant].class != FLOAT) return;
+  matmul_case(quant, 1, 20, 1025, 0, ORDINARY);
+  matmul_case(quant, 8, 35, 2077, BIAS | RESIDUAL, ORDINARY);
+  gated_case(quant, 5, 17, 1040, ACTIVATION_SILU, MIXED);
+}
+
 static void product_cases(void) {
-  for (int quant = 0; quant < QUANT_COUNT; quant++) quant_cases(quant), tile_cases(quant);
+  for (int quant = 0; quant < QUANT_COUNT; quant++) {
+    quant_cases(quant), tile_cases(quant), long_cases(quant);
+  }
   all_patterns_case(QUANT_F16);
   all_patterns_case(QUANT_BF16);
 }
