@@ -1,4 +1,5 @@
 /** What an opened model file offers in any format: metadata, and where tensors lie. @module */
+import type { StoredTensor } from "./stored_tensor.ts";
 
 /** A list in the metadata: numbers come as typed arrays. */
 export type MetadataArray =
@@ -54,5 +55,5 @@ export interface ModelFile extends Disposable {
   /** All tensors by name, in the file's order. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** The tensor of that name; throws a `ModelError` if there is none. */
-  tensor(name: string): TensorInfo;
+  tensor(name: string): StoredTensor;
 }

@@ -5,7 +5,8 @@ import { layoutById, tensorBytes } from "../quant.ts";
 import type { MetadataValue, ModelFile, TensorInfo } from "./file.ts";
 import { LEAST_PAIR_BYTES, readName, readPair, UINT32 } from "./gguf_value.ts";
 import { describe, GGUF_MAGIC, SIGNATURE_BYTES } from "./signature.ts";
-import { HeaderWindow, Source } from "./source.ts";
+import { HeaderWindow, Source, startOf } from "./source.ts";
+import { StoredTensor } from "./stored_tensor.ts";
 
 const NAME_LIMIT_BYTES = 64; // of a tensor, by the specification
 const LEAST_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8; // name, dimensions, type, offset
@@ -32,6 +33,7 @@ interface ListedTensor extends TensorInfo {
  * using file = await openGguf("model.gguf");
  * file.metadata.get("general.architecture"); // "llama"
  * file.tensor("token_embd.weight").shape; // [49152, 576]
+ * await file.tensor("blk.0.attn_q.weight").dequantize(); // Tensor float32 [576, 576]
  * ```
  */
 export async function openGguf(path: string): Promise<ModelFile> {
@@ -58,6 +60,7 @@ class GgufFile implements ModelFile {
   readonly fileBytes: number;
   readonly inode: number | null;
   readonly device: number;
+  readonly #known: Source;
 
   constructor(
     source: Source,
@@ -65,15 +68,16 @@ class GgufFile implements ModelFile {
     readonly metadata: ReadonlyMap<string, MetadataValue>,
     readonly tensors: ReadonlyMap<string, TensorInfo>,
   ) {
+    this.#known = source;
     this.path = source.path;
     this.fileBytes = source.bytes;
     this.inode = source.inode;
     this.device = source.device;
   }
 
-  tensor(name: string): TensorInfo {
+  tensor(name: string): StoredTensor {
     const info = this.tensors.get(name);
-    if (info !== undefined) return info;
+    if (info !== undefined) return new StoredTensor(info, () => Source.again(this.#known));
     const state = `${quote(this.path, Infinity)} has ${this.tensors.size} others`;
     throw new ModelError(`Cannot find tensor ${quote(name)}: ${state}`);
   }
@@ -84,7 +88,7 @@ class GgufFile implements ModelFile {
 
 /** Refuses what does not begin as a GGUF file does, and says what it seems to be. */
 async function checkMagic(source: Source): Promise<void> {
-  const start = await source.start(SIGNATURE_BYTES);
+  const start = await startOf(source, SIGNATURE_BYTES);
   const magic = String.fromCharCode(...start.subarray(0, 4));
   if (magic === GGUF_MAGIC) return;
   throw formatError(source.path, `${describe(start)}, not with the magic "${GGUF_MAGIC}"`, 0);

@@ -3,7 +3,7 @@ import { formatError } from "../bytes.ts";
 import type { ModelFile } from "./file.ts";
 import { readGguf } from "./gguf.ts";
 import { describe, GGUF_MAGIC, SIGNATURE_BYTES } from "./signature.ts";
-import { Source } from "./source.ts";
+import { Source, startOf } from "./source.ts";
 
 /** One format: how its files begin, and how they are read. */
 interface Format {
@@ -25,7 +25,7 @@ const FORMATS: readonly Format[] = [
  */
 export async function openModelFile(path: string): Promise<ModelFile> {
   using source = await Source.open(path);
-  const bytes = await source.start(SIGNATURE_BYTES);
+  const bytes = await startOf(source, SIGNATURE_BYTES);
   const start = String.fromCharCode(...bytes);
   const format = FORMATS.find(({ matches }) => matches(start));
   if (format !== undefined) return await format.read(source);

@@ -6,8 +6,28 @@ const WINDOW_BYTES = 512 * 1024; // parsed in 3 to 8 ms; then the event loop tur
 const HEADER_LIMIT_BYTES = 64 * 1024 * 1024; // the largest vocabularies take 20 MiB
 const ITEM_LIMIT = 1 << 19; // the largest models have 100,000 tensors; so many items take 4 s
 
+/** Bytes that can be read at any place: of a file here, or of one on a server. */
+export interface ByteSource extends Disposable {
+  /** Its path or URL. */
+  readonly path: string;
+  /** Its size. */
+  readonly bytes: number;
+  /** Fills `bytes` from byte `offset` on. */
+  read(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
+}
+
+/** The first bytes of a source, at most `count`. */
+export async function startOf(source: ByteSource, count: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(Math.min(source.bytes, count));
+  await source.read(0, bytes);
+  return bytes;
+}
+
+/** A file as it was when it was looked at. */
+type KnownFile = Pick<Source, "path" | "bytes" | "inode" | "device">;
+
 /** An open regular file. */
-export class Source implements Disposable {
+export class Source implements ByteSource {
   readonly #file: Deno.FsFile;
   #position = 0; // where the file stands
 
@@ -45,23 +65,25 @@ export class Source implements Disposable {
     }
   }
 
+  /** Opens a file again; refuses one that is no longer the same. */
+  static async again({ path, bytes, inode, device }: KnownFile): Promise<Source> {
+    const source = await Source.open(path);
+    if (source.bytes === bytes && source.inode === inode && source.device === device) return source;
+    source[Symbol.dispose]();
+    throw formatError(path, "it is no longer the file that was opened");
+  }
+
   /** Fills `bytes` from byte `offset` of the file on. */
-  async read(offset: number, bytes: Uint8Array): Promise<void> {
+  async read(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     if (this.#position !== offset) await this.#file.seek(offset, Deno.SeekMode.Start);
     this.#position = offset;
     for (let at = 0; at < bytes.length;) {
+      signal?.throwIfAborted();
       const got = await this.#file.read(bytes.subarray(at));
       if (got === null) throw formatError(this.path, "the file got shorter", offset + at);
       at += got;
       this.#position += got;
     }
-  }
-
-  /** The first bytes of the file, at most `count`. */
-  async start(count: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(Math.min(this.bytes, count));
-    await this.read(0, bytes);
-    return bytes;
   }
 
   [Symbol.dispose](): void {
@@ -74,7 +96,7 @@ export class HeaderWindow {
   #reader: ByteReader;
   #itemCount = 0;
 
-  constructor(readonly source: Source) {
+  constructor(readonly source: ByteSource) {
     this.#reader = new ByteReader(new Uint8Array(0), source.path, 0, source.bytes);
   }
 
