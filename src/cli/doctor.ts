@@ -13,7 +13,7 @@ import { about, EXIT, oneLine, visible } from "./failure.ts";
 import { pad, threeDigits, wrap } from "./layout.ts";
 import { disagreeing, memoryBandwidth } from "./probes.ts";
 import { STORY } from "./story.ts";
-import { bold, Progress, terminalWidth, write, writeJson } from "./terminal.ts";
+import { Progress, styled, terminalWidth, write, writeJson } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /** One thing that was looked at. */
@@ -156,7 +156,7 @@ function page(
     [" ", "memory", `${rate} GB/s`] as const,
   ];
   return [
-    bold(`cria ${version}`),
+    styled("title", `cria ${version}`),
     ...rows.flatMap(([mark, name, detail]) =>
       wrap(detail, Math.max(20, width - 22)).map((line, index) =>
         index === 0 ? `  ${mark} ${pad(name, 18)}${line}` : " ".repeat(22) + line

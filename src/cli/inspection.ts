@@ -1,82 +1,63 @@
 /** The pages that `cria inspect` shows to people. @module */
 
-import { CriaError } from "../errors.ts";
 import type { MetadataValue, ModelFile } from "../format/file.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { quantByName } from "../quant.ts";
 import { visible } from "./failure.ts";
+import type { Inspected, MemoryEstimate } from "./inspected.ts";
 import { amount, bar, bytes, clip, grouped, pad, table, threeDigits, wrap } from "./layout.ts";
-import { bold } from "./terminal.ts";
+import { styled } from "./terminal.ts";
 
-/** What the estimate of memory depends on. */
-interface Wishes {
-  readonly ctx: number | undefined;
-  readonly kv: "f32" | "f16" | undefined;
-}
+const LABEL_COLUMNS = 16;
+const BAR_LABEL_COLUMNS = 10;
+const TEMPLATE_LINES = 6;
 
-const LABEL_COLUMNS = 15;
-const DEFAULT_CONTEXT = 4096; // of Model.load
-
-/** The overview: one line per fact. */
-export async function describe(file: ModelFile, wishes: Wishes, width: number): Promise<string[]> {
-  const { metadata } = file;
-  const name = visible(String(metadata.get("general.name") ?? file.path.split("/").at(-1)));
-  const config = await attempt(async () => {
-    const { readConfig } = await import("../model/config.ts");
-    return readConfig(file, () => Float32Array.of(1));
-  });
-  const tokenizer = await attempt(async () => {
-    const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
-    return Tokenizer.from(file);
-  });
-  const facts: [label: string, fact: string][] = [
-    ...fileFacts(file),
-    ...config.value ? modelFacts(config.value) : [],
-    ...config.value ? memoryFacts(file, config.value, wishes) : [],
-    ...tokenizer.value ? tokenizerFacts(file, tokenizer.value) : [],
-    ["chat template", templateFact(metadata.get("tokenizer.chat_template"))],
-    ...[config, tokenizer].flatMap(({ problem }): [string, string][] =>
-      problem === undefined ? [] : [["not runnable", problem]]
-    ),
+/** The overview: facts, then bars, then the template, then what is odd. */
+export function describe(file: ModelFile, found: Inspected, width: number): string[] {
+  const name = file.metadata.get("general.name") ?? file.path.split("/").at(-1);
+  const { config, tokenizer, memory, template } = found;
+  const facts = [
+    ...fileFacts(file, found),
+    ...config ? modelFacts(config) : [],
+    ...tokenizer ? tokenizerFacts(file, tokenizer) : [],
   ];
   return [
-    bold(clip(name, width)),
-    ...facts.flatMap(([label, fact]) => factLines(label, visible(fact), width)),
+    styled("title", clip(visible(String(name)), width)),
     "",
-    ...typeLines(file, width),
+    ...facts.flatMap(([label, fact]) => factLines(label, visible(fact), width)),
+    ...section("tensors by type", typeLines(found, width)),
+    ...memory ? section(memoryTitle(memory), memoryLines(memory, width)) : [],
+    ...template === undefined ? [] : section(
+      `chat template, ${grouped(template.length)} characters`,
+      templateLines(template, width),
+    ),
+    ...section("warnings", warningLines(found.warnings, width)),
   ];
 }
 
-/** What could be made, or why it could not. */
-async function attempt<T>(make: () => Promise<T>): Promise<{ value?: T; problem?: string }> {
-  try {
-    return { value: await make() };
-  } catch (error) {
-    if (error instanceof CriaError) return { problem: error.message };
-    throw error;
-  }
+/** A title over some lines, and an empty line before it; nothing without lines. */
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ["", `  ${styled("label", title)}`, ...lines];
 }
 
 /** A label and its fact, which may take several lines. */
 function factLines(label: string, fact: string, width: number): string[] {
-  const lines = wrap(fact, Math.max(20, width - LABEL_COLUMNS - 2));
-  return lines.map((line, index) => `  ${pad(index === 0 ? label : "", LABEL_COLUMNS)}${line}`);
+  const columns = Math.max(20, width - LABEL_COLUMNS - 2);
+  return wrap(fact, columns).map((line, index) => {
+    const head = pad(index === 0 ? label : "", LABEL_COLUMNS);
+    return `  ${styled("label", head)}${clip(line, columns)}`;
+  });
 }
 
-function fileFacts(file: ModelFile): [string, string][] {
+function fileFacts(file: ModelFile, { parameters, types }: Inspected): [string, string][] {
   const { metadata, tensors, fileBytes } = file;
-  let parameters = 0, tensorBytes = 0;
-  for (const tensor of tensors.values()) {
-    parameters += tensor.shape.reduce((a, b) => a * b, 1);
-    tensorBytes += tensor.bytes;
-  }
+  const tensorBytes = types.reduce((sum, { bytes }) => sum + bytes, 0);
   const bits = parameters > 0 ? `, ${threeDigits(8 * tensorBytes / parameters)} bits each` : "";
   const kind = `${file.format.toUpperCase()} version ${file.version}`;
   return [
     ["architecture", String(metadata.get("general.architecture") ?? "not given")],
-    ["file", `${bytes(fileBytes)}, ${kind}, ${grouped(metadata.size)} metadata keys`],
     ["parameters", `${amount(parameters)} in ${grouped(tensors.size)} tensors${bits}`],
+    ["file", `${bytes(fileBytes)}, ${kind}, ${grouped(metadata.size)} metadata keys`],
   ];
 }
 
@@ -98,30 +79,11 @@ function modelFacts(config: ModelConfig): [string, string][] {
   ];
 }
 
-/** What a session will take: the file is mapped, keys and values are private. */
-function memoryFacts(
-  file: ModelFile,
-  config: ModelConfig,
-  { ctx, kv = defaultKv(file) }: Wishes,
-): [string, string][] {
-  const { layerCount, kvHeadCount, headDim, contextLength } = config;
-  const context = ctx ?? Math.min(contextLength, DEFAULT_CONTEXT);
-  const perPosition = 2 * layerCount * kvHeadCount * headDim * (kv === "f32" ? 4 : 2);
-  const cache = `${bytes(context * perPosition)} for ${grouped(context)} positions in ${kv}`;
-  return [["memory", `${bytes(file.fileBytes)} mapped + cache of ${cache}`]];
-}
-
-/** What a model keeps keys and values as when nobody says: no coarser than its weights. */
-function defaultKv(file: ModelFile): "f32" | "f16" {
-  const keys = [...file.tensors.values()].filter(({ name }) => name.endsWith(".attn_k.weight"));
-  return keys.every(({ type }) => quantByName(type)?.activation === "float") ? "f32" : "f16";
-}
-
 function tokenizerFacts(file: ModelFile, tokenizer: Tokenizer): [string, string][] {
   const kind = file.metadata.get("tokenizer.ggml.model");
   const pre = file.metadata.get("tokenizer.ggml.pre");
   const detail = pre === undefined ? "" : ` (${String(pre)})`;
-  const one = (id: number) => `${tokenizer.piece(id)} (${id})`;
+  const one = (id: number) => `${clip(tokenizer.piece(id), 30)} (${id})`;
   const { bosToken, eosToken, endTokens } = tokenizer;
   const ends = [...endTokens].filter((id) => id !== eosToken).slice(0, 8);
   const special = [
@@ -135,37 +97,66 @@ function tokenizerFacts(file: ModelFile, tokenizer: Tokenizer): [string, string]
   ];
 }
 
-function templateFact(source: MetadataValue | undefined): string {
-  return typeof source === "string" ? `yes, ${grouped(source.length)} characters` : "none";
+/** A row of a bar chart: a name, its share of the whole, its size, and a note. */
+function barLine(label: string, share: number, size: number, note: string, width: number): string {
+  const columns = Math.max(8, Math.min(38, width - 46));
+  const drawn = styled("bar", pad(bar(share, columns), columns));
+  const head = `  ${pad(clip(visible(label), BAR_LABEL_COLUMNS - 1), BAR_LABEL_COLUMNS)}`;
+  const percent = `${Math.round(100 * share)} %`.padStart(5);
+  return `${head}${drawn} ${pad(bytes(size), 7, "left")} ${percent}  ${clip(note, 18)}`.trimEnd();
 }
 
 /** Types of the tensors by size, as bars. */
-function typeLines(file: ModelFile, width: number): string[] {
-  const types = new Map<string, { count: number; bytes: number }>();
-  let total = 0;
-  for (const tensor of file.tensors.values()) {
-    const sum = types.get(tensor.type) ?? { count: 0, bytes: 0 };
-    types.set(tensor.type, { count: sum.count + 1, bytes: sum.bytes + tensor.bytes });
-    total += tensor.bytes;
-  }
-  const rows = [...types].sort(([, a], [, b]) => b.bytes - a.bytes);
-  const barColumns = Math.max(8, Math.min(40, width - 36));
-  return rows.map(([type, sum]) => {
-    const share = total === 0 ? 0 : sum.bytes / total;
-    const count = `${grouped(sum.count)} tensor${sum.count === 1 ? "" : "s"}`;
-    const figures = `${pad(bytes(sum.bytes), 8, "left")}  ${count}`;
-    return `  ${pad(visible(type), 8)}${pad(bar(share, barColumns), barColumns)}  ${figures}`;
+function typeLines({ types }: Inspected, width: number): string[] {
+  const total = types.reduce((sum, { bytes }) => sum + bytes, 0);
+  return types.map(({ type, count, bytes: size }) => {
+    const note = `${grouped(count)} tensor${count === 1 ? "" : "s"}`;
+    return barLine(type, total === 0 ? 0 : size / total, size, note, width);
   });
+}
+
+function memoryTitle({ context, kv, kvBytes, mappedBytes }: MemoryEstimate): string {
+  return `memory: ${bytes(mappedBytes + kvBytes)} at a context of ${grouped(context)} in ${kv}`;
+}
+
+/** What a session takes, as bars. */
+function memoryLines(memory: MemoryEstimate, width: number): string[] {
+  const { mappedBytes, kvBytes, context } = memory, total = mappedBytes + kvBytes;
+  const each = `${bytes(kvBytes / context)} a position`;
+  return [
+    barLine("weights", mappedBytes / total, mappedBytes, "mapped", width),
+    barLine("cache", kvBytes / total, kvBytes, each, width),
+  ];
+}
+
+/** How the template begins, line by line. */
+function templateLines(template: string, width: number): string[] {
+  const lines = template.trim().split("\n");
+  const shown = lines.slice(0, TEMPLATE_LINES);
+  const more = lines.length - shown.length;
+  return [
+    ...shown.map((line) => `  ${styled("label", "│")} ${clip(visible(line), width - 4)}`),
+    ...more > 0 ? [`  ${styled("label", `│ … ${grouped(more)} more`)}`] : [],
+  ];
+}
+
+function warningLines(warnings: readonly string[], width: number): string[] {
+  return warnings.flatMap((warning) =>
+    wrap(visible(warning), width - 4).map((line, index) =>
+      `  ${index === 0 ? styled("warning", "!") : " "} ${clip(line, width - 4)}`
+    )
+  );
 }
 
 /** Every tensor in a row of a table. */
 export function tensorLines(file: ModelFile, width: number): string[] {
+  const wide = width >= 72;
   const rows = [...file.tensors.values()].map(({ name, type, shape, bytes: size, offset }) => [
     visible(name),
     type,
     shape.join(" × "),
     bytes(size),
-    ...width >= 72 ? [String(offset)] : [],
+    ...wide ? [String(offset)] : [],
   ]);
   return table(
     [
@@ -173,7 +164,7 @@ export function tensorLines(file: ModelFile, width: number): string[] {
       { title: "type" },
       { title: "shape", align: "right" },
       { title: "size", align: "right" },
-      ...width >= 72 ? [{ title: "offset", align: "right" as const }] : [],
+      ...wide ? [{ title: "offset", align: "right" as const }] : [],
     ],
     rows,
     width,

@@ -52,9 +52,19 @@ export function writeError(text: string): void {
   for (let at = 0; at < rest.length;) at += Deno.stderr.writeSync(rest.subarray(at));
 }
 
-/** Text for stdout in bold, where it is a terminal that wants colours. */
-export function bold(text: string): string {
-  return Deno.stdout.isTerminal() && !Deno.noColor ? `\x1b[1m${text}\x1b[22m` : text;
+/** Looks that text on stdout can have, as the codes that begin and end them. */
+const STYLES = {
+  title: [1, 22],
+  label: [2, 22],
+  bar: [36, 39],
+  warning: [33, 39],
+} as const;
+
+/** Text for stdout with a look, where it is a terminal that wants colours. */
+export function styled(style: keyof typeof STYLES, text: string): string {
+  if (!Deno.stdout.isTerminal() || Deno.noColor) return text;
+  const [begin, end] = STYLES[style];
+  return `\x1b[${begin}m${text}\x1b[${end}m`;
 }
 
 /** Text for stderr in grey, where it is a terminal that wants colours. */

@@ -26,14 +26,19 @@ export class Terminal implements AsyncDisposable {
   #seen = 0;
   #wake = Promise.withResolvers<void>();
 
-  /** @param args of `cria` */
-  constructor(args: readonly string[]) {
+  /**
+   * @param args of `cria`
+   * @param colours whether the terminal wants any
+   */
+  constructor(args: readonly string[], colours = false) {
+    const { NO_COLOR: _, ...env } = Deno.env.toObject();
     const words = [Deno.execPath(), "run", "-A", `${ROOT}/src/cli/main.ts`, ...args];
     const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
     this.#child = new Deno.Command("script", {
       args: ["-qec", `stty cols 60 rows 24; exec ${line}`, "/dev/null"],
       cwd: ROOT,
-      env: { NO_COLOR: "1", TERM: "xterm" },
+      clearEnv: true,
+      env: { ...env, ...colours ? {} : { NO_COLOR: "1" }, TERM: "xterm" },
       stdin: "piped",
       stdout: "piped",
       stderr: "null",
@@ -82,10 +87,10 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** Waits for the end; gives the exit code and all that was shown. */
-  async end(): Promise<{ code: number; text: string }> {
+  async end(): Promise<{ code: number; text: string; raw: string }> {
     const { code } = await this.#child.status;
     await this.#reading;
-    return { code, text: this.#text };
+    return { code, text: this.#text, raw: this.#written };
   }
 
   /** Ends the program if it still runs. */
