@@ -34,6 +34,7 @@ export { Tokenizer, TokenStream } from "./src/tokenizer/tokenizer.ts";
 export type { DecodeOptions, EncodeOptions } from "./src/tokenizer/tokenizer.ts";
 export type { Metadata, PieceKind } from "./src/tokenizer/vocab.ts";
 export { openGguf } from "./src/format/gguf.ts";
+export type { UrlOptions } from "./src/format/url_source.ts";
 export { openModelFile } from "./src/format/open.ts";
 export type { MetadataArray, MetadataValue, ModelFile, TensorInfo } from "./src/format/file.ts";
 export { TensorCache } from "./src/format/tensor_cache.ts";

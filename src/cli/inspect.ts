@@ -12,7 +12,10 @@ import { terminalWidth, write, writeJson } from "./terminal.ts";
 
 /** The command. */
 export const command = define({
-  arguments: [{ name: "MODEL", help: "A GGUF file" }],
+  arguments: [{
+    name: "MODEL",
+    help: "A GGUF file, or the URL of one: only its header is fetched",
+  }],
   flags: {
     tensors: toggle("List every tensor"),
     metadata: toggle("List all metadata"),
@@ -23,7 +26,7 @@ export const command = define({
       { setting: true },
     ),
   },
-  examples: ["inspect model.gguf --ctx 8192", "inspect model.gguf --tensors"],
+  examples: ["inspect model.gguf --ctx 8192", "inspect https://HOST/model.gguf --tensors"],
   async run({ flags, given: [path = ""] }) {
     using file = await openFile(path);
     const found = await about("describe", path, () => inspectFile(file, flags));

@@ -4,9 +4,11 @@ import { ModelError } from "../errors.ts";
 import { layoutById, tensorBytes } from "../quant.ts";
 import type { MetadataValue, ModelFile, TensorInfo } from "./file.ts";
 import { LEAST_PAIR_BYTES, readName, readPair, UINT32 } from "./gguf_value.ts";
+import { openSource } from "./open_source.ts";
 import { describe, GGUF_MAGIC, SIGNATURE_BYTES } from "./signature.ts";
-import { HeaderWindow, Source, startOf } from "./source.ts";
+import { type ByteSource, HeaderWindow, startOf } from "./source.ts";
 import { StoredTensor } from "./stored_tensor.ts";
+import type { UrlOptions } from "./url_source.ts";
 
 const NAME_LIMIT_BYTES = 64; // of a tensor, by the specification
 const LEAST_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8; // name, dimensions, type, offset
@@ -21,12 +23,14 @@ interface ListedTensor extends TensorInfo {
 }
 
 /**
- * Opens a GGUF file and reads its header; the tensors stay in the file.
+ * Opens a GGUF file, or the URL of one, and reads its header; the tensors stay where they are. Of a
+ * file on a server only the header is fetched, and of its tensors only what is read of them.
  *
  * Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
  * @throws {FormatError} it is no sound GGUF file: names the file, the byte and what was there
  * @throws {ArgumentError} the file is not there or may not be read
+ * @throws {CriaError} there is no answer from the server
  * @throws {ModelError} it is one part of a split model
  * @example
  * ```ts ignore
@@ -36,13 +40,13 @@ interface ListedTensor extends TensorInfo {
  * await file.tensor("blk.0.attn_q.weight").dequantize(); // Tensor float32 [576, 576]
  * ```
  */
-export async function openGguf(path: string): Promise<ModelFile> {
-  using source = await Source.open(path);
+export async function openGguf(path: string, options: UrlOptions = {}): Promise<ModelFile> {
+  using source = await openSource(path, options);
   return await readGguf(source);
 }
 
-/** Reads the header of an opened GGUF file. */
-export async function readGguf(source: Source): Promise<ModelFile> {
+/** Reads the header of an opened GGUF file; whoever opened it closes it. */
+export async function readGguf(source: ByteSource): Promise<ModelFile> {
   await checkMagic(source);
   const window = new HeaderWindow(source);
   const { version, tensorCount, pairCount } = await window.item(readCounts);
@@ -60,15 +64,15 @@ class GgufFile implements ModelFile {
   readonly fileBytes: number;
   readonly inode: number | null;
   readonly device: number;
-  readonly #known: Source;
+  readonly #source: ByteSource; // closed
 
   constructor(
-    source: Source,
+    source: ByteSource,
     readonly version: number,
     readonly metadata: ReadonlyMap<string, MetadataValue>,
     readonly tensors: ReadonlyMap<string, TensorInfo>,
   ) {
-    this.#known = source;
+    this.#source = source;
     this.path = source.path;
     this.fileBytes = source.bytes;
     this.inode = source.inode;
@@ -77,7 +81,7 @@ class GgufFile implements ModelFile {
 
   tensor(name: string): StoredTensor {
     const info = this.tensors.get(name);
-    if (info !== undefined) return new StoredTensor(info, () => Source.again(this.#known));
+    if (info !== undefined) return new StoredTensor(info, (end) => this.#source.reopen(end));
     const state = `${quote(this.path, Infinity)} has ${this.tensors.size} others`;
     throw new ModelError(`Cannot find tensor ${quote(name)}: ${state}`);
   }
@@ -87,7 +91,7 @@ class GgufFile implements ModelFile {
 }
 
 /** Refuses what does not begin as a GGUF file does, and says what it seems to be. */
-async function checkMagic(source: Source): Promise<void> {
+async function checkMagic(source: ByteSource): Promise<void> {
   const start = await startOf(source, SIGNATURE_BYTES);
   const magic = String.fromCharCode(...start.subarray(0, 4));
   if (magic === GGUF_MAGIC) return;
@@ -218,7 +222,7 @@ function readShape(reader: ByteReader, what: string): number[] {
 
 /** Finds where the tensors lie in the file: inside it, aligned, and apart from each other. */
 function placeTensors(
-  source: Source,
+  source: ByteSource,
   listed: readonly ListedTensor[],
   headerEnd: number,
   alignment: number,

@@ -2,14 +2,16 @@
 import { formatError } from "../bytes.ts";
 import type { ModelFile } from "./file.ts";
 import { readGguf } from "./gguf.ts";
+import { openSource } from "./open_source.ts";
 import { describe, GGUF_MAGIC, SIGNATURE_BYTES } from "./signature.ts";
-import { Source, startOf } from "./source.ts";
+import { type ByteSource, startOf } from "./source.ts";
+import type { UrlOptions } from "./url_source.ts";
 
 /** One format: how its files begin, and how they are read. */
 interface Format {
   readonly name: string;
   readonly matches: (start: string) => boolean;
-  readonly read: (source: Source) => Promise<ModelFile>;
+  readonly read: (source: ByteSource) => Promise<ModelFile>;
 }
 
 /** Every format that cria reads. */
@@ -18,13 +20,13 @@ const FORMATS: readonly Format[] = [
 ];
 
 /**
- * Opens a model file of any format that cria reads.
+ * Opens a model file, or the URL of one, of any format that cria reads.
  *
  * @throws {FormatError} it is of another format (the message says which), or it breaks its own
  * @throws {ArgumentError} the file is not there or may not be read
  */
-export async function openModelFile(path: string): Promise<ModelFile> {
-  using source = await Source.open(path);
+export async function openModelFile(path: string, options: UrlOptions = {}): Promise<ModelFile> {
+  using source = await openSource(path, options);
   const bytes = await startOf(source, SIGNATURE_BYTES);
   const start = String.fromCharCode(...bytes);
   const format = FORMATS.find(({ matches }) => matches(start));

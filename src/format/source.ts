@@ -12,19 +12,15 @@ export interface ByteSource extends Disposable {
   readonly path: string;
   /** Its size. */
   readonly bytes: number;
+  /** Inode of a file, where the system has one. */
+  readonly inode: number | null;
+  /** Device that holds a file. */
+  readonly device: number;
   /** Fills `bytes` from byte `offset` on. */
   read(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** The same once more, after this one is closed; nothing from `end` on will be read. */
+  reopen(end: number): Promise<ByteSource>;
 }
-
-/** The first bytes of a source, at most `count`. */
-export async function startOf(source: ByteSource, count: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(Math.min(source.bytes, count));
-  await source.read(0, bytes);
-  return bytes;
-}
-
-/** A file as it was when it was looked at. */
-type KnownFile = Pick<Source, "path" | "bytes" | "inode" | "device">;
 
 /** An open regular file. */
 export class Source implements ByteSource {
@@ -65,11 +61,12 @@ export class Source implements ByteSource {
     }
   }
 
-  /** Opens a file again; refuses one that is no longer the same. */
-  static async again({ path, bytes, inode, device }: KnownFile): Promise<Source> {
-    const source = await Source.open(path);
-    if (source.bytes === bytes && source.inode === inode && source.device === device) return source;
-    source[Symbol.dispose]();
+  /** Opens the file again; refuses one that is no longer the same. */
+  async reopen(): Promise<Source> {
+    const { path, bytes, inode, device } = this;
+    const again = await Source.open(path);
+    if (again.bytes === bytes && again.inode === inode && again.device === device) return again;
+    again[Symbol.dispose]();
     throw formatError(path, "it is no longer the file that was opened");
   }
 
@@ -138,6 +135,13 @@ export class HeaderWindow {
     await this.source.read(offset + rest.length, bytes.subarray(rest.length));
     this.#reader = new ByteReader(bytes, path, offset, fileBytes);
   }
+}
+
+/** The first bytes of a source, at most `count`. */
+export async function startOf(source: ByteSource, count: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(Math.min(source.bytes, count));
+  await source.read(0, bytes);
+  return bytes;
 }
 
 /** Runs a file operation; says in one sentence why the path cannot be reached. */

@@ -37,14 +37,14 @@ export class StoredTensor implements TensorInfo {
   readonly bytes: number;
   /** The file that holds it. */
   readonly path: string;
-  readonly #open: () => Promise<ByteSource>;
+  readonly #open: (end: number) => Promise<ByteSource>;
 
   /**
    * Describes a tensor; the file is opened when something is read.
    * @param info where it lies, checked to lie inside its file
-   * @param open opens that file again
+   * @param open opens that file again, to read nothing from `end` on
    */
-  constructor(info: TensorInfo, open: () => Promise<ByteSource>) {
+  constructor(info: TensorInfo, open: (end: number) => Promise<ByteSource>) {
     ({ name: this.name, type: this.type, shape: this.shape } = info);
     ({ offset: this.offset, bytes: this.bytes, path: this.path } = info);
     this.#open = open;
@@ -58,11 +58,11 @@ export class StoredTensor implements TensorInfo {
    */
   async read({ rows, signal }: ReadOptions = {}): Promise<Uint8Array> {
     signal?.throwIfAborted();
-    const part = this.#part(rows, this.#layout("read"));
-    using source = await this.#open();
-    const bytes = new Uint8Array(part.bytes);
-    await source.read(part.offset, bytes, signal);
-    return bytes;
+    const { offset, bytes } = this.#part(rows, this.#layout("read"));
+    using source = await this.#open(offset + bytes);
+    const data = new Uint8Array(bytes);
+    await source.read(offset, data, signal);
+    return data;
   }
 
   /**
@@ -85,7 +85,7 @@ export class StoredTensor implements TensorInfo {
     const { offset, bytes, shape } = this.#part(rows, layout);
     const values = new Float32Array(bytes / layout.bytes * layout.elements);
     const step = Math.ceil(CHUNK_ELEMENTS / layout.elements) * layout.bytes;
-    using source = await this.#open();
+    using source = await this.#open(offset + bytes);
     for (let at = 0; at < bytes; at += step) {
       const chunk = new Uint8Array(Math.min(step, bytes - at));
       await source.read(offset + at, chunk, signal);

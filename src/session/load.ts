@@ -4,6 +4,7 @@ import type { KvType } from "../cache/pages.ts";
 import { ArgumentError, CriaError, ModelError } from "../errors.ts";
 import type { ModelFile } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
+import { isUrl } from "../format/url_source.ts";
 import { Kernels } from "../native/ffi.ts";
 import { findLibrary } from "../native/library.ts";
 import { environment } from "../native/cache_folder.ts";
@@ -61,6 +62,7 @@ export interface LoadedParts {
 export async function loadParts(path: string, options: LoadOptions): Promise<LoadedParts> {
   const startedAt = performance.now();
   checkOptions(options);
+  refuseUrl(path);
   options.signal?.throwIfAborted();
   const library = openKernels(options.signal);
   library.catch(() => {}); // the file's own errors come first
@@ -79,6 +81,13 @@ export async function loadParts(path: string, options: LoadOptions): Promise<Loa
     file[Symbol.dispose]();
     throw error;
   }
+}
+
+/** Weights are mapped, so a model on a server can only be looked at. */
+function refuseUrl(path: string): void {
+  if (!isUrl(path)) return;
+  const state = "it is on a server; only its header can be looked at (cria inspect, openGguf)";
+  throw new ModelError(`Cannot load "${path}": ${state}: download it first`);
 }
 
 /** What the file says. */

@@ -18,6 +18,9 @@ function tensorOf(type: string, shape: number[], data: Uint8Array, failures = 0)
   const source: ByteSource = {
     path: "memory",
     bytes: data.length,
+    inode: null,
+    device: 0,
+    reopen: () => Promise.resolve(source),
     read(offset, bytes, signal) {
       signal?.throwIfAborted();
       reads.push([offset, bytes.length]);
