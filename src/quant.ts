@@ -1,5 +1,7 @@
 /** THE table of weight types: what blocks look like, and how to decode and encode them. @module */
 import { ArgumentError } from "./errors.ts";
+import { encodeQ41, encodeQ50, encodeQ51 } from "./quant/encode_blocks.ts";
+import { encodeQ4K, encodeQ5K, encodeQ6K } from "./quant/encode_super.ts";
 
 /** What a tensor's type says about its bytes: so many elements in so many bytes. */
 export interface BlockLayout {
@@ -172,6 +174,7 @@ export const QUANTS: readonly Quant[] = [
     bytes: 20,
     activation: "block32",
     decode: (b, o, out, at) => decodeNibbles(b, o + 4, 0, half(b, o), half(b, o + 2), out, at),
+    encode: encodeQ41,
   },
   { // d: f16 | fifth bits: 32 x u1 | codes: 32 x u4; value = d * (code - 16)
     id: 6,
@@ -181,6 +184,7 @@ export const QUANTS: readonly Quant[] = [
     activation: "block32",
     decode: (b, o, out, at) =>
       decodeNibbles(b, o + 6, b.getUint32(o + 2, true), half(b, o), -16 * half(b, o), out, at),
+    encode: encodeQ50,
   },
   { // d: f16 | m: f16 | fifth bits: 32 x u1 | codes: 32 x u4; value = d * code + m
     id: 7,
@@ -190,6 +194,7 @@ export const QUANTS: readonly Quant[] = [
     activation: "block32",
     decode: (b, o, out, at) =>
       decodeNibbles(b, o + 8, b.getUint32(o + 4, true), half(b, o), half(b, o + 2), out, at),
+    encode: encodeQ51,
   },
   { // d: f16 | codes: 32 x i8; value = d * code
     id: 8,
@@ -210,6 +215,7 @@ export const QUANTS: readonly Quant[] = [
     bytes: 144,
     activation: "block256",
     decode: (b, o, out, at) => decodeSuperBlock(b, o, -1, o + 16, out, at),
+    encode: encodeQ4K,
   },
   { // as Q4_K, with the fifth bits, 256 x u1, before the codes
     id: 13,
@@ -218,6 +224,7 @@ export const QUANTS: readonly Quant[] = [
     bytes: 176,
     activation: "block256",
     decode: (b, o, out, at) => decodeSuperBlock(b, o, o + 16, o + 48, out, at),
+    encode: encodeQ5K,
   },
   { // low bits: 256 x u4 | high bits: 256 x u2 | scales: 16 x i8 | d: f16; d * scale * (code - 32)
     id: 14,
@@ -226,6 +233,7 @@ export const QUANTS: readonly Quant[] = [
     bytes: 210,
     activation: "block256",
     decode: decodeQ6K,
+    encode: encodeQ6K,
   },
   { // upper half of an f32
     id: 30,
@@ -282,6 +290,11 @@ export function quantByName(name: string): Quant | undefined {
 /** The block layout of any type that ggml knows, also of those that cria cannot run. */
 export function layoutById(id: number): BlockLayout | undefined {
   return LAYOUTS.get(id);
+}
+
+/** The same by ggml's name. */
+export function layoutNamed(name: string): BlockLayout | undefined {
+  return [...LAYOUTS.values()].find((layout) => layout.name === name);
 }
 
 /**

@@ -93,7 +93,7 @@ Deno.test("what cannot be done is refused", () => {
   const bytes = new Uint8Array(33), floats = new Float32Array(31);
   assertThrows(() => dequantize("Q9_9", bytes), ArgumentError, 'Cannot dequantize "Q9_9"');
   assertThrows(() => dequantize("Q8_0", bytes), ArgumentError, "33 bytes");
-  assertThrows(() => quantize("Q6_K", floats), ArgumentError, "it is none of F32, F16, Q4_0");
+  assertThrows(() => quantize("Q9_9", floats), ArgumentError, "it is none of F32, F16, Q4_0");
   assertThrows(() => quantize("Q8_0", floats), ArgumentError, "31 values");
   const wild = new Float32Array(32).fill(NaN, 5);
   assertThrows(() => quantize("Q8_0", wild), ArgumentError, "value 5 is NaN");

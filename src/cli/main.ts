@@ -58,6 +58,11 @@ const COMMANDS: readonly Entry[] = [
     load: () => import("./perplexity.ts"),
   },
   {
+    name: "quantize",
+    summary: "Write a model with coarser weights",
+    load: () => import("./quantize.ts"),
+  },
+  {
     name: "bench",
     summary: "Measure how fast a model runs",
     load: () => import("./bench.ts"),

@@ -52,6 +52,8 @@ export interface ModelFile extends Disposable {
   readonly device: number;
   /** What the file says about the model, in the file's order. */
   readonly metadata: ReadonlyMap<string, MetadataValue>;
+  /** GGUF's types of single numbers in the metadata, where the file has such: to write it again. */
+  readonly numberTypes?: ReadonlyMap<string, number>;
   /** All tensors by name, in the file's order. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** The tensor of that name; throws a `ModelError` if there is none. */

@@ -50,11 +50,11 @@ export async function readGguf(source: ByteSource): Promise<ModelFile> {
   await checkMagic(source);
   const window = new HeaderWindow(source);
   const { version, tensorCount, pairCount } = await window.item(readCounts);
-  const { metadata, alignment } = await readMetadata(window, pairCount);
+  const { metadata, numberTypes, alignment } = await readMetadata(window, pairCount);
   refuseSplit(source.path, metadata);
   const listed = await readTensorList(window, tensorCount);
   const tensors = placeTensors(source, listed, window.offset, alignment);
-  return new GgufFile(source, version, metadata, tensors);
+  return new GgufFile(source, version, metadata, numberTypes, tensors);
 }
 
 /** The opened file; nothing is held open behind it. */
@@ -70,6 +70,7 @@ class GgufFile implements ModelFile {
     source: ByteSource,
     readonly version: number,
     readonly metadata: ReadonlyMap<string, MetadataValue>,
+    readonly numberTypes: ReadonlyMap<string, number>,
     readonly tensors: ReadonlyMap<string, TensorInfo>,
   ) {
     this.#source = source;
@@ -120,8 +121,8 @@ function readCounts(
 async function readMetadata(
   window: HeaderWindow,
   count: number,
-): Promise<{ metadata: Map<string, MetadataValue>; alignment: number }> {
-  const metadata = new Map<string, MetadataValue>();
+): Promise<Pick<GgufFile, "metadata" | "numberTypes"> & { alignment: number }> {
+  const metadata = new Map<string, MetadataValue>(), numberTypes = new Map<string, number>();
   let alignment = DEFAULT_ALIGNMENT;
   for (let i = 0; i < count; i++) {
     const start = window.offset;
@@ -130,6 +131,7 @@ async function readMetadata(
       throw formatError(window.source.path, `metadata ${quote(key)} is there twice`, start);
     }
     metadata.set(key, value);
+    if (typeof value === "number" || typeof value === "bigint") numberTypes.set(key, type);
     if (key !== "general.alignment") continue;
     if (type !== UINT32 || typeof value !== "number" || !isAlignment(value)) {
       const state = typeof value === "object" ? "a list" : quote(String(value), 40);
@@ -139,7 +141,7 @@ async function readMetadata(
     }
     alignment = value;
   }
-  return { metadata, alignment };
+  return { metadata, numberTypes, alignment };
 }
 
 /** Whether tensors can be aligned so: a power of two, by the specification a multiple of 8. */

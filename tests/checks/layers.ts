@@ -13,6 +13,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   quant: ["errors", "bytes"],
   tensor: ["errors", "quant"],
   format: ["errors", "bytes", "quant", "tensor"],
+  quantize: ["errors", "bytes", "quant", "format"],
   tokenizer: ["errors", "bytes", "turn"],
   chat: ["errors"],
   grammar: ["errors"],
@@ -29,7 +30,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   server: ["errors", "tokenizer", "chat", "grammar", "sampling", "model", "session"],
   cli: [
     ...["errors", "bytes", "quant", "tensor", "format", "tokenizer", "chat", "grammar", "sampling"],
-    ...["native", "hub", "step", "cache", "model", "session", "server"],
+    ...["native", "hub", "quantize", "step", "cache", "model", "session", "server"],
   ],
   toolchain: ["errors", "native"],
 };

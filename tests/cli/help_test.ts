@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   template: ["MODEL", "MESSAGES", "--tools", "--no-generation-prompt"],
   eval: ["MODEL", "--tokens", "--logits"],
   perplexity: ["MODEL", "--file", "--ctx", "--chunks"],
+  quantize: ["IN", "OUT", "--type", "--force", "--allow-requantize", "Q4_K"],
   bench: ["MODEL", "-p", "-n", "--depth", "-t", "-r", "--parallel", "--profile"],
   doctor: ["--json"],
 };
@@ -56,6 +57,9 @@ Deno.test("wrong usage ends with exit code 2 and one line", async () => {
     [["detokenize", "m", "1,x"], /IDS to "x"/],
     [["eval", "m", "--tokens", "1"], /--logits is missing/],
     [["perplexity", "m"], /FILE is missing/],
+    [["quantize", "a", "b"], /--type is missing/],
+    [["quantize", "a", "b", "--type", "Q9"], /--type to "Q9": it is Q8_0 or/],
+    [["quantize", "a"], /OUT is missing/],
     [["doctor", "--verify"], /no such flag/],
   ];
   await Promise.all(wrong.map(async ([args, message]) => {
