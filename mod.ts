@@ -15,7 +15,7 @@
  */
 
 export { Model } from "./src/session/model.ts";
-export type { ModelMemory } from "./src/session/model.ts";
+export type { CacheStatistics, ModelMemory } from "./src/session/model.ts";
 export type { LoadOptions } from "./src/session/load.ts";
 export type { EvaluateOptions, LogitRows } from "./src/model/sequence.ts";
 export type { ModelConfig } from "./src/model/config.ts";

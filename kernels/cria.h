@@ -54,6 +54,10 @@ CRIA_API int32_t cria_region_write(int32_t region, uint64_t offset, const void *
                                    uint64_t bytes);
 CRIA_API int32_t cria_region_read(int32_t region, uint64_t offset, void *to, uint64_t bytes);
 
+// ---- the system's memory in MiB. what 0: all of it that this process may use, 1: as much as it
+// may take without others being pushed out, 2: the most that was resident of this process.
+CRIA_API int32_t cria_memory_mib(int32_t what);
+
 // ---- pools: threads bound to one instruction set (name ends in 0; empty: the best)
 CRIA_API int32_t cria_pool_create(uint32_t threads, const uint8_t *isa);
 CRIA_API int32_t cria_pool_free(int32_t pool);

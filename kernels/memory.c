@@ -1,9 +1,12 @@
-// Regions: anonymous memory and mapped files, reached by handle, checked by size.
+// Regions: anonymous memory and mapped files, reached by handle, checked by size. And what memory
+// the system has.
 #define _GNU_SOURCE
 #include "internal.h"
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,4 +104,47 @@ CRIA_API int32_t cria_region_write(int32_t region, uint64_t offset, const void *
 
 CRIA_API int32_t cria_region_read(int32_t region, uint64_t offset, void *to, uint64_t bytes) {
   return region_copy(region, offset, to, bytes, 0);
+}
+
+// ---- what the system has
+#if defined(__linux__)
+// The number of KiB behind a name in /proc/meminfo, or -1.
+static int64_t meminfo_kib(const char *name) {
+  char text[4096];
+  int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+  ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+  if (fd >= 0) close(fd);
+  text[size > 0 ? size : 0] = 0;
+  const char *at = strstr(text, name);
+  return at ? strtoll(at + strlen(name), NULL, 10) : -1;
+}
+#endif
+
+static int64_t total_kib(void) {
+  return (int64_t)sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static int64_t available_kib(void) {
+#if defined(__linux__)
+  const int64_t available = meminfo_kib("MemAvailable:");
+  if (available >= 0) return available;
+#endif
+  return total_kib() / 2; // where nobody says
+}
+
+static int64_t peak_kib(void) {
+  struct rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage)) return 0;
+#if defined(__APPLE__)
+  return usage.ru_maxrss / 1024;
+#else
+  return usage.ru_maxrss;
+#endif
+}
+
+CRIA_API int32_t cria_memory_mib(int32_t what) {
+  int64_t (*const questions[])(void) = {total_kib, available_kib, peak_kib};
+  if (what < 0 || what > 2) return CRIA_FAIL(BAD_PARAMETER);
+  const int64_t mib = questions[what]() / 1024;
+  return mib < INT32_MAX ? (int32_t)mib : INT32_MAX;
 }

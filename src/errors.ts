@@ -72,3 +72,17 @@ export class ContextError extends CriaError {
     super(`Cannot continue: ${needed} tokens do not fit a context of ${available}`);
   }
 }
+
+/** The cache of keys and values is full: everything in it belongs to somebody. */
+export class CacheFullError extends CriaError {
+  /** The class name. */
+  override name = "CacheFullError";
+  /**
+   * Makes the error.
+   * @param pages how many pages the cache has, all of them in use
+   * @param bytes how much that is
+   */
+  constructor(readonly pages: number, readonly bytes: number) {
+    super(`Cannot continue: all ${pages} pages of the cache (${bytes} bytes) are in use`);
+  }
+}

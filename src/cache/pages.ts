@@ -1,6 +1,6 @@
 /** The key and value cache: pages of a fixed number of positions, and who holds them. @module */
 
-import { ContextError } from "../errors.ts";
+import { CacheFullError } from "../errors.ts";
 import type { Kernels } from "../native/ffi.ts";
 import { Region } from "../native/memory.ts";
 import { ELEMENT } from "../native/operations.ts";
@@ -22,15 +22,21 @@ export interface CacheShape {
 /**
  * Pages in one region. A page holds `PAGE_POSITIONS` positions of all layers: [layer] { keys,
  * values }. Memory is reserved at once and committed by the system as pages are first written.
+ *
+ * Pages are counted by who holds them: a page of several holders is read only, and whoever wants
+ * to write into it takes a copy.
  */
 export class PageStore implements Disposable {
   readonly #region: Region;
   readonly #free: number[];
+  readonly #holders: Uint32Array; // by page
   readonly #layers: readonly CachePages[];
   /** Bytes of one page. */
   readonly pageBytes: number;
   /** Pages that exist. */
   readonly pageCount: number;
+  /** Asked when no page is free: gives some back that can be had again, or says that it cannot. */
+  reclaim: () => boolean = () => false;
 
   /**
    * @param kernels the library
@@ -40,11 +46,11 @@ export class PageStore implements Disposable {
    */
   constructor(kernels: Kernels, shape: CacheShape, type: KvType, pageCount: number) {
     const { layerCount, kvHeadCount, headDim } = shape;
-    const element = type === "f32" ? 4 : 2;
-    const half = kvHeadCount * headDim * PAGE_POSITIONS * element;
+    const half = pageBytesOf({ ...shape, layerCount: 1 }, type) / 2;
     this.pageBytes = 2 * half * layerCount;
     this.pageCount = pageCount;
     this.#free = Array.from({ length: pageCount }, (_, page) => pageCount - 1 - page);
+    this.#holders = new Uint32Array(pageCount);
     const memory = this.#region = Region.alloc(kernels, this.pageBytes * pageCount);
     const id = type === "f32" ? ELEMENT.F32 : ELEMENT.F16;
     this.#layers = Array.from({ length: layerCount }, (_, layer) => ({
@@ -58,24 +64,52 @@ export class PageStore implements Disposable {
     }));
   }
 
+  /** Pages that somebody holds. */
+  get usedPages(): number {
+    return this.pageCount - this.#free.length;
+  }
+
   /** The cache of one layer, for a recorder. */
   layer(index: number): CachePages {
     return this.#layers[index]!;
   }
 
-  /** Takes a free page. */
+  /**
+   * Takes a free page, with one holder.
+   * @throws {CacheFullError} all pages are held, and none of them can be reclaimed
+   */
   take(): number {
-    const page = this.#free.pop();
-    if (page === undefined) {
-      const positions = this.pageCount * PAGE_POSITIONS;
-      throw new ContextError(positions + 1, positions);
+    if (this.#free.length === 0 && !this.reclaim()) {
+      throw new CacheFullError(this.pageCount, this.pageCount * this.pageBytes);
     }
+    const page = this.#free.pop()!;
+    this.#holders[page] = 1;
     return page;
   }
 
-  /** Gives a page back. */
+  /** One holder more. */
+  retain(page: number): void {
+    this.#holders[page]!++;
+  }
+
+  /** One holder less; the last one frees the page. */
   release(page: number): void {
-    this.#free.push(page);
+    if (--this.#holders[page]! === 0) this.#free.push(page);
+  }
+
+  /** How many hold a page. */
+  holders(page: number): number {
+    return this.#holders[page]!;
+  }
+
+  /** Copies a page out, [pageBytes]. */
+  read(page: number, to: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    return this.#region.read(page * this.pageBytes, to);
+  }
+
+  /** Fills a page, [pageBytes]. */
+  write(page: number, from: Uint8Array<ArrayBuffer>): void {
+    this.#region.write(page * this.pageBytes, from);
   }
 
   /** Gives the memory back. */
@@ -84,14 +118,24 @@ export class PageStore implements Disposable {
   }
 }
 
+/** Bytes of a page of all layers. */
+export function pageBytesOf(shape: CacheShape, type: KvType): number {
+  const { layerCount, kvHeadCount, headDim } = shape;
+  return 2 * layerCount * kvHeadCount * headDim * PAGE_POSITIONS * (type === "f32" ? 4 : 2);
+}
+
 /** The pages of one sequence, in the order of its positions. */
 export class BlockTable {
   readonly #store: PageStore;
-  readonly #pages: number[] = [];
+  readonly #pages: number[];
 
-  /** @param store where pages come from */
-  constructor(store: PageStore) {
+  /**
+   * @param store where pages come from
+   * @param pages held already by the table
+   */
+  constructor(store: PageStore, pages: readonly number[] = []) {
     this.#store = store;
+    this.#pages = [...pages];
   }
 
   /** Page numbers, [pages in use]. */
@@ -99,9 +143,22 @@ export class BlockTable {
     return this.#pages;
   }
 
-  /** Takes pages until `positions` positions have a place. */
-  reserve(positions: number): void {
-    while (this.#pages.length * PAGE_POSITIONS < positions) this.#pages.push(this.#store.take());
+  /**
+   * Makes positions [from, to) writable: takes pages for them, and a copy of the page that `from`
+   * lies in the middle of, if others hold it as well.
+   * @throws {CacheFullError} the table is as it was, or has some pages more
+   */
+  reserve(from: number, to: number): void {
+    const first = Math.floor(from / PAGE_POSITIONS), page = this.#pages[first];
+    if (page !== undefined && this.#store.holders(page) > 1) this.#replaceByCopy(first, page);
+    while (this.#pages.length * PAGE_POSITIONS < to) this.#pages.push(this.#store.take());
+  }
+
+  #replaceByCopy(index: number, page: number): void {
+    const copy = this.#store.take();
+    this.#store.write(copy, this.#store.read(page, new Uint8Array(this.#store.pageBytes)));
+    this.#pages[index] = copy;
+    this.#store.release(page);
   }
 
   /** Gives back the pages that `positions` positions do not need. */
@@ -109,6 +166,21 @@ export class BlockTable {
     while ((this.#pages.length - 1) * PAGE_POSITIONS >= positions) {
       this.#store.release(this.#pages.pop()!);
     }
+  }
+
+  /** Holds a page of others at `index`, at most the number of pages, instead of its own. */
+  adopt(index: number, page: number): void {
+    const own = this.#pages[index];
+    if (own === page) return;
+    this.#store.retain(page);
+    this.#pages[index] = page;
+    if (own !== undefined) this.#store.release(own);
+  }
+
+  /** A table of the same pages. */
+  fork(): BlockTable {
+    for (const page of this.#pages) this.#store.retain(page);
+    return new BlockTable(this.#store, this.#pages);
   }
 
   /** The cache slot of a position that has a page. */

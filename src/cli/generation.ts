@@ -133,7 +133,7 @@ export async function finish(
 /** The result with the fields of the contract. */
 function jsonResult({ path, model }: Opened, result: GenerationResult): Record<string, unknown> {
   const { promptTokens, tokens, text, finishReason, seed, rendered, timings } = result;
-  const { kvBytes, rssBytes } = model.memory();
+  const { kvBytes, rssBytes, peakRssBytes } = model.memory();
   return {
     model: path,
     promptTokens,
@@ -143,21 +143,8 @@ function jsonResult({ path, model }: Opened, result: GenerationResult): Record<s
     seed,
     ...rendered === undefined ? {} : { rendered },
     timings: { loadMs: model.loadMs, ...timings },
-    memory: { rssBytes, peakRssBytes: Math.max(rssBytes, peakRssBytes()), kvBytes },
+    memory: { rssBytes, peakRssBytes: Math.max(rssBytes, peakRssBytes), kvBytes },
   };
-}
-
-/** The most memory that the process ever had; 0 where the system does not say. */
-function peakRssBytes(): number {
-  const path = "/proc/self/status";
-  if (Deno.build.os !== "linux") return 0;
-  try {
-    if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return 0;
-    const found = /^VmHWM:\s*(\d+) kB/m.exec(Deno.readTextFileSync(path));
-    return Number(found?.[1] ?? 0) * 1024;
-  } catch {
-    return 0; // not told: what is known is what there is now
-  }
 }
 
 /** What it took, in a line that fits the terminal. */

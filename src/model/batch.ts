@@ -61,7 +61,7 @@ export class SequenceBatch implements Disposable {
       );
     } finally {
       this.#busy = false;
-      for (const sequence of joined) sequence.leave(done ? 1 : 0);
+      joined.forEach((sequence, row) => sequence.leave(done ? [rows[row]!.token] : []));
     }
   }
 
@@ -80,7 +80,7 @@ export class SequenceBatch implements Disposable {
       }
       return joined;
     } catch (error) {
-      for (const sequence of joined) sequence.leave(0);
+      for (const sequence of joined) sequence.leave([]);
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 /** One run of positions in the cache of a model, and the batches that extend it. @module */
 
 import { BlockTable, PAGE_POSITIONS, type PageStore } from "../cache/pages.ts";
+import type { PrefixNode, PrefixTree } from "../cache/prefix_tree.ts";
 import { ArgumentError, ContextError, CriaError, DisposedError } from "../errors.ts";
 import type { RopeTable } from "./rope.ts";
 import type { Recording, Runner } from "./runner.ts";
@@ -30,11 +31,15 @@ export interface SequenceParts {
   readonly work: Work;
   readonly rope: RopeTable;
   readonly store: PageStore;
+  /** Where full pages are shared, if they are. */
+  readonly tree?: PrefixTree | undefined;
   readonly vocabularySize: number;
   /** Tokens that fit. */
   readonly capacity: number;
   /** Rows of a chunk at the most; `CHUNK_ROWS` if left out. */
   readonly chunkRows?: number | undefined;
+  /** Called when there is a sequence more. */
+  readonly onCreate: (sequence: ModelSequence) => void;
   /** Called when a sequence has given its pages back. */
   readonly onRelease: (sequence: ModelSequence) => void;
 }
@@ -45,20 +50,32 @@ export class ModelSequence implements Disposable {
   readonly #table: BlockTable;
   readonly #logits: Float32Array<ArrayBuffer>;
   readonly #recordings = new Map<string, Recording>();
-  #position = 0;
+  readonly #tokens: number[]; // in the cache
+  readonly #nodes: PrefixNode[]; // of full pages, in the tree
   #busy = false;
   #disposed = false;
 
-  /** @param parts the model's parts, and where pages come from */
-  constructor(parts: SequenceParts) {
+  /**
+   * @param parts the model's parts, and where pages come from
+   * @param past whose tokens and pages it begins with, if not with none
+   */
+  constructor(parts: SequenceParts, past?: ModelSequence) {
     this.#parts = parts;
-    this.#table = new BlockTable(parts.store);
+    this.#table = past ? past.#table.fork() : new BlockTable(parts.store);
+    this.#tokens = past ? [...past.#tokens] : [];
+    this.#nodes = past ? [...past.#nodes] : [];
     this.#logits = new Float32Array(parts.vocabularySize);
+    parts.onCreate(this);
   }
 
   /** How many tokens are in the cache. */
   get position(): number {
-    return this.#position;
+    return this.#tokens.length;
+  }
+
+  /** The tokens in the cache. */
+  get tokens(): readonly number[] {
+    return this.#tokens;
   }
 
   /** How many tokens fit. */
@@ -66,19 +83,42 @@ export class ModelSequence implements Disposable {
     return this.#parts.capacity;
   }
 
-  /** Bytes of the pages in use. */
-  get kvBytes(): number {
-    return this.#table.pages.length * this.#parts.store.pageBytes;
-  }
-
   /** Forgets everything from `position` on. */
   rewind(position: number): void {
     this.#refuseUse();
-    if (!Number.isInteger(position) || position < 0 || position > this.#position) {
-      throw new ArgumentError(`Cannot rewind to ${position}: the sequence has ${this.#position}`);
+    if (!Number.isInteger(position) || position < 0 || position > this.position) {
+      throw new ArgumentError(`Cannot rewind to ${position}: the sequence has ${this.position}`);
     }
-    this.#position = position;
+    this.#cut(position);
+  }
+
+  #cut(position: number): void {
+    this.#tokens.length = position;
+    this.#nodes.length = Math.min(this.#nodes.length, Math.floor(position / PAGE_POSITIONS));
     this.#table.trim(position);
+  }
+
+  /** Another sequence with the same past, whose pages the two share. */
+  fork(): ModelSequence {
+    this.#refuseUse();
+    return new ModelSequence(this.#parts, this);
+  }
+
+  /**
+   * Becomes the beginning of a text, as much of it as is known: what this sequence has, or the
+   * pages that others have computed, whichever is longer. Everything else is forgotten.
+   * @param text the tokens that are to be in the cache
+   * @returns how many of them are
+   */
+  reuse(text: readonly number[]): number {
+    this.#refuseUse();
+    const own = sharedLength(this.#tokens, text), shared = this.#parts.tree?.match(text) ?? [];
+    this.#cut(own);
+    if (shared.length * PAGE_POSITIONS <= own) return own;
+    shared.forEach(({ page }, index) => this.#table.adopt(index, page));
+    this.#nodes.splice(0, Infinity, ...shared);
+    this.#tokens.splice(0, Infinity, ...text.slice(0, shared.length * PAGE_POSITIONS));
+    return this.position;
   }
 
   /**
@@ -93,9 +133,8 @@ export class ModelSequence implements Disposable {
   ): Float32Array | Promise<Float32Array> {
     this.#check(tokens);
     if (tokens.length === 1 && this.#parts.runner.runsAtOnce && !options.signal?.aborted) {
-      const recording = this.#prepare(tokens, 0, 1, 1);
-      this.#parts.runner.runNow(recording);
-      return this.#take(1);
+      this.#parts.runner.runNow(this.#prepare(tokens, 1));
+      return this.#take(tokens, 1);
     }
     return this.#hold(() => this.#evaluateAside(tokens, options));
   }
@@ -115,7 +154,8 @@ export class ModelSequence implements Disposable {
       const rows = Math.min(MAX_LOGIT_ROWS, tokens.length - first);
       const logits = new Float32Array(rows * vocabularySize);
       this.#refuseUse(); // the caller had its turn
-      await this.#hold(() => this.#chunk(tokens, first, rows, rows, logits, options));
+      const chunk = tokens.slice(first, first + rows);
+      await this.#hold(() => this.#chunk(chunk, rows, logits, options));
       yield { first, rows, logits };
       options.onProgress?.(first + rows, tokens.length);
     }
@@ -126,7 +166,7 @@ export class ModelSequence implements Disposable {
     for (let first = 0; first < tokens.length; first += most) {
       const rows = Math.min(most, tokens.length - first);
       const last = first + rows === tokens.length;
-      await this.#chunk(tokens, first, rows, last ? 1 : 0, this.#logits, options);
+      await this.#chunk(tokens.slice(first, first + rows), last ? 1 : 0, this.#logits, options);
       options.onProgress?.(first + rows, tokens.length);
     }
     return this.#logits;
@@ -134,16 +174,14 @@ export class ModelSequence implements Disposable {
 
   async #chunk(
     tokens: readonly number[],
-    first: number,
-    rows: number,
     logitRows: number,
     logits: Float32Array<ArrayBuffer>,
     { signal }: EvaluateOptions,
   ): Promise<void> {
     signal?.throwIfAborted();
     this.#refuseDisposed();
-    const recording = this.#prepare(tokens, first, rows, logitRows);
-    await this.#parts.runner.runAside(recording, () => this.#take(rows, logitRows, logits));
+    const recording = this.#prepare(tokens, logitRows);
+    await this.#parts.runner.runAside(recording, () => this.#take(tokens, logitRows, logits));
   }
 
   /** Keeps others off while the sequence is at work, and its pages until that is done. */
@@ -158,20 +196,33 @@ export class ModelSequence implements Disposable {
   }
 
   /** Takes the logits and counts the tokens as cached. */
-  #take(rows: number, logitRows = 1, logits = this.#logits): Float32Array {
+  #take(tokens: readonly number[], logitRows: number, logits = this.#logits): Float32Array {
     if (logitRows > 0) this.#parts.work.readLogits(logits);
-    this.#position += rows;
+    this.#append(tokens);
     return logits;
   }
 
-  /** Fills the inputs of a recording for tokens [first, first + rows). */
-  #prepare(tokens: readonly number[], first: number, rows: number, logitRows: number): Recording {
-    const recording = this.#recording(rows, logitRows), { batch } = recording;
+  /** Tokens are in the cache; pages that have become full are shared. */
+  #append(tokens: readonly number[]): void {
+    for (const token of tokens) this.#tokens.push(token);
+    const { tree } = this.#parts;
+    if (!tree) return;
+    for (let at; (at = this.#nodes.length * PAGE_POSITIONS) + PAGE_POSITIONS <= this.position;) {
+      const index = this.#nodes.length, parent = this.#nodes[index - 1] ?? tree.root;
+      const node = tree.add(parent, this.#tokens, at, this.#table.pages[index]!);
+      this.#table.adopt(index, node.page); // the same bits, if another was first
+      this.#nodes.push(node);
+    }
+  }
+
+  /** Fills the inputs of a recording for the next tokens. */
+  #prepare(tokens: readonly number[], logitRows: number): Recording {
+    const rows = tokens.length, recording = this.#recording(rows, logitRows), { batch } = recording;
     const positions = new Float64Array(rows);
-    this.#table.reserve(this.#position + rows);
+    this.#table.reserve(this.position, this.position + rows);
     for (let row = 0; row < rows; row++) {
-      positions[row] = this.#place(batch, row, 0, this.#position + row);
-      batch.tokens[row] = tokens[first + row]!;
+      positions[row] = this.#place(batch, row, 0, this.position + row);
+      batch.tokens[row] = tokens[row]!;
     }
     batch.tables.set(this.#table.pages);
     this.#parts.rope.rows(positions, batch.angles);
@@ -189,7 +240,7 @@ export class ModelSequence implements Disposable {
   /** Makes ready for one token as part of a batch: nobody else may use it until `leave`. */
   join(token: number): void {
     this.#check([token]);
-    this.#table.reserve(this.#position + 1);
+    this.#table.reserve(this.position, this.position + 1);
     this.#busy = true;
   }
 
@@ -202,12 +253,12 @@ export class ModelSequence implements Disposable {
    */
   fillRow(batch: BatchInputs, row: number, start: number): number {
     batch.tables.set(this.#table.pages, start);
-    return this.#place(batch, row, start, this.#position);
+    return this.#place(batch, row, start, this.position);
   }
 
-  /** Ends what `join` began; `rows` more tokens are in the cache. */
-  leave(rows: number): void {
-    this.#position += rows;
+  /** Ends what `join` began; the tokens are in the cache. */
+  leave(tokens: readonly number[]): void {
+    this.#append(tokens);
     this.#busy = false;
     if (this.#disposed) this.#release();
   }
@@ -231,7 +282,7 @@ export class ModelSequence implements Disposable {
     if (bad !== undefined) {
       throw new ArgumentError(`Cannot evaluate token ${bad}: the vocabulary has ${vocabularySize}`);
     }
-    const needed = this.#position + tokens.length;
+    const needed = this.position + tokens.length;
     if (needed > capacity) throw new ContextError(needed, capacity);
   }
 
@@ -256,4 +307,12 @@ export class ModelSequence implements Disposable {
     this.#disposed = true;
     if (!this.#busy) this.#release();
   }
+}
+
+/** How many tokens two lists begin with alike. */
+export function sharedLength(a: readonly number[], b: readonly number[]): number {
+  const end = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < end && a[length] === b[length]) length++;
+  return length;
 }

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "cc2b7879725b8e3a03e84e1eba7335a31dd17b0ca986dbd3fefc5810b1bb0005";
+export const SOURCES: string = "a21680a0001946825e2b1b2850aded333f139ec7a2c2d9c0a847a603e6ccbbb0";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "9fb4742db29daf56a3773ff4a871105d0dab21a1b24ee13c2e6573a062421b97",
-    bytes: 3892192,
+    sha256: "627ec54ade084961d363b33b880238ca56b5e2b59d39bfb0837f7cace72246fe",
+    bytes: 3893376,
   },
 };

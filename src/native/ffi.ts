@@ -53,6 +53,7 @@ export const symbols = {
     ],
     result: "i32",
   },
+  cria_memory_mib: { parameters: ["i32"], result: "i32" }, // what
   cria_pool_create: {
     parameters: [
       "u32", // threads

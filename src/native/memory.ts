@@ -12,6 +12,19 @@ export interface Memory {
 /** The inputs of a run, as memory of operands. */
 export const INPUTS: Memory = { handle: -1 };
 
+const QUESTIONS = { total: 0, available: 1, peak: 2 } as const;
+
+/**
+ * Memory of the system, in bytes, to the MiB.
+ * @param kernels the library
+ * @param what all of it; what can be had without pushing others out; or the most that was ever
+ * resident of this process
+ */
+export function systemMemory(kernels: Kernels, what: keyof typeof QUESTIONS): number {
+  const code = kernels.call.cria_memory_mib(QUESTIONS[what]);
+  return kernels.unwrap(code, "ask for memory") * 2 ** 20;
+}
+
 /** One piece of native memory: anonymous, or a mapped file. */
 export class Region implements Memory, Disposable {
   readonly #kernels: Kernels;

@@ -11,8 +11,18 @@ export interface Sequence extends Disposable {
   readonly position: number;
   /** How many tokens fit. */
   readonly capacity: number;
+  /** The tokens in the cache. */
+  readonly tokens: readonly number[];
   /** Forgets everything from `position` on; it is at most the present one. */
   rewind(position: number): void;
+  /**
+   * Becomes the beginning of a text, as much of it as is known here or from other sequences.
+   * Everything else is forgotten.
+   * @returns how many of the tokens are in the cache
+   */
+  reuse(text: readonly number[]): number;
+  /** Another sequence with the same past; what they have in common is there once. */
+  fork(): Sequence;
   /**
    * Runs tokens through the model and appends them to the cache.
    *

@@ -24,6 +24,11 @@ export interface LoadOptions {
   readonly context?: number | undefined;
   /** What keys and values are kept as; by default "f32" under float weights, else "f16". */
   readonly kv?: KvType | undefined;
+  /**
+   * Bytes that keys and values of all sequences may take; a quarter of the system's memory, but at
+   * least one context, by default.
+   */
+  readonly cacheBytes?: number | undefined;
   /** Instruction set; the best one, or `CRIA_ISA`, by default. */
   readonly isa?: string | undefined;
   /** Rows of a prefill chunk, 1 to 512; changes speed and never a result. */

@@ -1,6 +1,7 @@
 /** The model that people load: config, tokenizer, sessions, logits. @module */
 
-import { type KvType, PAGE_POSITIONS, PageStore } from "../cache/pages.ts";
+import { type KvType, PAGE_POSITIONS, pageBytesOf, PageStore } from "../cache/pages.ts";
+import { PrefixTree } from "../cache/prefix_tree.ts";
 import { ArgumentError, DisposedError } from "../errors.ts";
 import type { ModelFile } from "../format/file.ts";
 import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
@@ -9,6 +10,7 @@ import { RopeTable } from "../model/rope.ts";
 import { Runner, type StepObserver } from "../model/runner.ts";
 import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
 import type { SequenceParts } from "../model/sequence.ts";
+import { systemMemory } from "../native/memory.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Batch, Engine, Sequence } from "./engine.ts";
 import { type LoadedParts, type LoadOptions, loadParts } from "./load.ts";
@@ -21,13 +23,32 @@ export interface ModelMemory {
   readonly mappedBytes: number;
   /** Keys and values of the live sequences. */
   readonly kvBytes: number;
+  /** Keys and values that are kept for texts that begin alike, and given up when room is needed. */
+  readonly cachedBytes: number;
   /** Reserved for activations; committed as they are used. */
   readonly scratchBytes: number;
   /** Resident memory of the process. */
   readonly rssBytes: number;
+  /** The most that it ever was, to the MiB. */
+  readonly peakRssBytes: number;
+}
+
+/** How full the cache of a model is. */
+export interface CacheStatistics {
+  /** Bytes of a page: keys and values of 64 positions. */
+  readonly pageBytes: number;
+  /** Pages that exist. */
+  readonly pageCount: number;
+  /** Pages in use, idle ones included. */
+  readonly usedPages: number;
+  /** Pages that no live sequence needs, kept for texts that begin alike. */
+  readonly idlePages: number;
 }
 
 const DEFAULT_CONTEXT = 4096;
+/** Of the system's memory, for keys and values; committed as they are written. */
+const CACHE_SHARE = 1 / 4;
+const MAX_PAGES = 1 << 16;
 
 /**
  * A language model, mapped and ready. It holds native memory: dispose of it, best with `using`.
@@ -47,6 +68,7 @@ export class Model implements Engine, Disposable {
   readonly #runner: Runner;
   readonly #rope: RopeTable;
   readonly #sequences = new Set<ModelSequence>();
+  #cache: { readonly store: PageStore; readonly tree: PrefixTree } | undefined;
   #disposed = false;
   /** Positions of a session. */
   readonly context: number;
@@ -116,13 +138,15 @@ export class Model implements Engine, Disposable {
 
   /** What the model holds at this moment. */
   memory(): ModelMemory {
-    let kvBytes = 0;
-    for (const sequence of this.#sequences) kvBytes += sequence.kvBytes;
+    const { usedPages = 0, pageBytes = 0 } = this.#cache?.store ?? {};
+    const idlePages = this.#cache?.tree.idlePages ?? 0;
     return {
       mappedBytes: this.#parts.weights.mappedBytes,
-      kvBytes,
+      kvBytes: (usedPages - idlePages) * pageBytes,
+      cachedBytes: idlePages * pageBytes,
       scratchBytes: this.#parts.work.bytes,
       rssBytes: Deno.memoryUsage().rss,
+      peakRssBytes: systemMemory(this.#parts.kernels, "peak"),
     };
   }
 
@@ -136,7 +160,7 @@ export class Model implements Engine, Disposable {
 
   /** A new, empty sequence of `context` positions. */
   createSequence(): Sequence {
-    return this.#newSequences(this.context, 1).sequences[0]!;
+    return new ModelSequence(this.#sharing());
   }
 
   /**
@@ -147,32 +171,55 @@ export class Model implements Engine, Disposable {
     if (!Number.isInteger(count) || count < 1 || count > MAX_BATCH) {
       throw new ArgumentError(`Cannot make a batch of ${count}: it has 1 to ${MAX_BATCH}`);
     }
-    return this.#newSequences(this.context, count);
+    const parts = this.#sharing();
+    return new SequenceBatch(parts, Array.from({ length: count }, () => new ModelSequence(parts)));
   }
 
-  /** Sequences that share one store of pages, which goes when the last of them does. */
-  #newSequences(capacity: number, count: number): SequenceBatch {
+  /** The pages of the cache: how many there are, are in use, and are kept for later only. */
+  cacheStatistics(): CacheStatistics {
+    const { store, tree } = this.#cache ??= this.#newCache();
+    const { pageBytes, pageCount, usedPages } = store;
+    return { pageBytes, pageCount, usedPages, idlePages: tree.idlePages };
+  }
+
+  /** Gives up the keys and values that no live sequence needs. */
+  clearCache(): void {
+    this.#cache?.tree.clear();
+  }
+
+  /** What sequences are made of that share one store of pages, and full pages in it. */
+  #sharing(): SequenceParts {
+    this.#cache ??= this.#newCache();
+    return this.#sequenceParts(this.context, this.#cache.store, this.#cache.tree);
+  }
+
+  #newCache() {
+    const { kernels, config } = this.#parts;
+    const least = Math.ceil(this.context / PAGE_POSITIONS);
+    const bytes = this.#options.cacheBytes ?? systemMemory(kernels, "total") * CACHE_SHARE;
+    const pages = Math.floor(bytes / pageBytesOf(config, this.kv));
+    if (this.#options.cacheBytes !== undefined && pages < least) {
+      const needed = least * pageBytesOf(config, this.kv);
+      throw new ArgumentError(
+        `Cannot keep the cache in ${bytes} bytes: a context of ${this.context} needs ${needed}`,
+      );
+    }
+    const count = Math.min(Math.max(pages, least), MAX_PAGES);
+    const store = new PageStore(kernels, config, this.kv, count);
+    return { store, tree: new PrefixTree(store) };
+  }
+
+  #sequenceParts(capacity: number, store: PageStore, tree?: PrefixTree): SequenceParts {
     if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
-    const { kernels, config, work } = this.#parts;
-    const pages = Math.ceil(capacity / PAGE_POSITIONS) * count;
-    const store = new PageStore(kernels, config, this.kv, pages);
-    let living = count;
-    const parts: SequenceParts = {
+    const { config: { vocabularySize }, work } = this.#parts;
+    return {
       runner: this.#runner,
-      work,
       rope: this.#rope,
-      store,
-      vocabularySize: config.vocabularySize,
-      capacity,
       chunkRows: this.#options.chunkRows,
-      onRelease: (sequence) => {
-        this.#sequences.delete(sequence);
-        if (--living === 0) store[Symbol.dispose]();
-      },
+      onCreate: (sequence) => this.#sequences.add(sequence),
+      onRelease: (sequence) => this.#sequences.delete(sequence),
+      ...{ work, store, tree, vocabularySize, capacity },
     };
-    const sequences = Array.from({ length: count }, () => new ModelSequence(parts));
-    for (const sequence of sequences) this.#sequences.add(sequence);
-    return new SequenceBatch(parts, sequences);
   }
 
   /**
@@ -223,9 +270,11 @@ export class Model implements Engine, Disposable {
     tokens: readonly number[],
     options: EvaluateOptions = {},
   ): AsyncGenerator<LogitRows> {
-    using batch = this.#newSequences(Math.max(tokens.length, 1), 1);
-    const [sequence] = batch.sequences;
-    yield* sequence!.logitRows(tokens, options);
+    const capacity = Math.max(tokens.length, 1), pages = Math.ceil(capacity / PAGE_POSITIONS);
+    if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
+    using store = new PageStore(this.#parts.kernels, this.config, this.kv, pages);
+    using sequence = new ModelSequence(this.#sequenceParts(capacity, store));
+    yield* sequence.logitRows(tokens, options);
   }
 
   /** Frees everything, sequences included; after the call in flight, if there is one. */
@@ -241,5 +290,6 @@ export class Model implements Engine, Disposable {
   #release(): void {
     const { pool, work, weights, file } = this.#parts;
     for (const part of [pool, work, weights, file]) part[Symbol.dispose]();
+    this.#cache?.store[Symbol.dispose]();
   }
 }

@@ -1,6 +1,7 @@
 /** The past of a session: its tokens, and the sequence of the cache that holds them. @module */
 
 import { ContextError, CriaError, DisposedError } from "../errors.ts";
+import { sharedLength } from "../model/sequence.ts";
 import type { EvaluateOptions, Sequence } from "./engine.ts";
 
 /** Tokens and their cache, kept in step; owns the sequence. */
@@ -13,11 +14,19 @@ export class Past implements Disposable {
   #disposed = false;
 
   /**
-   * Begins without tokens.
-   * @param sequence an empty sequence, disposed of with the past
+   * Begins with the tokens of a sequence.
+   * @param sequence disposed of with the past
+   * @param tokens those of the sequence, and at most one that is not in the cache yet
    */
-  constructor(sequence: Sequence) {
+  constructor(sequence: Sequence, tokens: readonly number[] = sequence.tokens) {
     this.#sequence = sequence;
+    this.#tokens = [...tokens];
+  }
+
+  /** Another past with the same tokens. */
+  fork(): Past {
+    this.#refuseRunning("fork");
+    return new Past(this.#sequence.fork(), this.#tokens);
   }
 
   /** Every token of the session. */
@@ -64,10 +73,8 @@ export class Past implements Disposable {
     if (target.length + room > this.capacity) {
       throw new ContextError(target.length + room, this.capacity);
     }
-    const shared = sharedLength(this.#tokens, target);
-    const kept = Math.min(shared, this.#sequence.position, target.length - 1);
-    this.#tokens.length = shared;
-    this.#sequence.rewind(kept);
+    const kept = this.#sequence.reuse(target.slice(0, -1)); // the last one is wanted for its logits
+    this.#tokens = target.slice(0, Math.max(kept, sharedLength(this.#tokens, target)));
     try {
       const logits = await this.#evaluate(target.slice(kept), options);
       this.#tokens = [...target];
@@ -90,12 +97,15 @@ export class Past implements Disposable {
 
   /** Forgets all tokens from `position` on. */
   rewind(position: number): void {
-    this.assertUsable();
-    if (this.#running) {
-      throw new CriaError("Cannot rewind the session: a generation is running");
-    }
+    this.#refuseRunning("rewind");
     this.#tokens.length = position;
     this.#sequence.rewind(Math.min(position, this.#sequence.position));
+  }
+
+  #refuseRunning(verb: string): void {
+    this.assertUsable();
+    if (!this.#running) return;
+    throw new CriaError(`Cannot ${verb} the session: a generation is running`);
   }
 
   /**
@@ -135,12 +145,4 @@ export class Past implements Disposable {
       if (this.#disposed) this.#sequence[Symbol.dispose]();
     }
   }
-}
-
-/** How many tokens two lists begin with alike. */
-function sharedLength(a: readonly number[], b: readonly number[]): number {
-  const end = Math.min(a.length, b.length);
-  let length = 0;
-  while (length < end && a[length] === b[length]) length++;
-  return length;
 }

@@ -30,16 +30,16 @@ export class Session implements Disposable {
   #template: ChatTemplate | undefined;
 
   /**
-   * Begins with an empty past.
+   * Begins with an empty past, or with a given one.
    * @param engine the model; `model.session(options)` passes itself
    * @param options sampler options of all generations
    * @throws ArgumentError when a sampler option cannot be used
    */
-  constructor(engine: Engine, options: SessionOptions = {}) {
+  constructor(engine: Engine, options?: SessionOptions, past?: Past) {
     new Sampler(options); // its checks, early
     this.#engine = engine;
-    this.#options = options;
-    this.#past = new Past(engine.createSequence());
+    this.#options = options ?? {};
+    this.#past = past ?? new Past(engine.createSequence());
   }
 
   /** How many tokens the past has. */
@@ -97,6 +97,15 @@ export class Session implements Disposable {
       const tokens = encodeSegments(this.#engine.tokenizer, rendered.segments);
       return { tokens, rendered: rendered.text };
     });
+  }
+
+  /**
+   * Another session with the same past and options; both go on alone. What they have in common is
+   * in memory once.
+   * @throws CriaError while a generation is running
+   */
+  fork(): Session {
+    return new Session(this.#engine, this.#options, this.#past.fork());
   }
 
   /** Forgets the past. */

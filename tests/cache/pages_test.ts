@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { BlockTable, PAGE_POSITIONS, PageStore } from "../../src/cache/pages.ts";
-import { ContextError } from "../../src/errors.ts";
+import { CacheFullError } from "../../src/errors.ts";
 import { ELEMENT } from "../../src/native/operations.ts";
 import { kernels } from "../kernel_support.ts";
 
@@ -36,26 +36,26 @@ Deno.test("a table takes pages as positions need them, and gives them back", () 
     change();
     return table.pages.length;
   };
-  assertEquals(pages(() => table.reserve(0)), 0);
-  assertEquals(pages(() => table.reserve(1)), 1);
-  assertEquals(pages(() => table.reserve(P)), 1);
-  assertEquals(pages(() => table.reserve(P + 1)), 2);
-  assertEquals(pages(() => table.reserve(1)), 2); // reserving takes nothing away
+  assertEquals(pages(() => table.reserve(0, 0)), 0);
+  assertEquals(pages(() => table.reserve(0, 1)), 1);
+  assertEquals(pages(() => table.reserve(0, P)), 1);
+  assertEquals(pages(() => table.reserve(0, P + 1)), 2);
+  assertEquals(pages(() => table.reserve(0, 1)), 2); // reserving takes nothing away
   assertEquals(pages(() => table.trim(P + 1)), 2);
   assertEquals(pages(() => table.trim(P)), 1);
   assertEquals(pages(() => table.trim(1)), 1);
   assertEquals(pages(() => table.trim(0)), 0);
-  assertEquals(pages(() => table.reserve(4 * P)), 4);
+  assertEquals(pages(() => table.reserve(0, 4 * P)), 4);
   assertEquals(new Set(table.pages), new Set([0, 1, 2, 3]));
 });
 
-Deno.test("tables share a store, and no page has two holders", () => {
+Deno.test("tables share a store, and no page by accident", () => {
   using store = new PageStore(kernels, SHAPE, "f16", 4);
   const [a, b] = [new BlockTable(store), new BlockTable(store)];
-  a.reserve(P);
-  b.reserve(P);
-  a.reserve(2 * P);
-  b.reserve(2 * P);
+  a.reserve(0, P);
+  b.reserve(0, P);
+  a.reserve(P, 2 * P);
+  b.reserve(P, 2 * P);
   assertEquals(new Set([...a.pages, ...b.pages]).size, 4);
   const slots = [0, P - 1, P, 2 * P - 1].flatMap((at) => [a.slot(at), b.slot(at)]);
   assertEquals(new Set(slots).size, slots.length);
@@ -64,16 +64,52 @@ Deno.test("tables share a store, and no page has two holders", () => {
   }
   const given = b.pages[1]!;
   b.trim(P);
-  a.reserve(3 * P);
+  a.reserve(2 * P, 3 * P);
   assertEquals(a.pages[2], given);
 });
 
 Deno.test("a full store says how much it holds", () => {
   using store = new PageStore(kernels, SHAPE, "f16", 2);
   const table = new BlockTable(store);
-  const error = assertThrows(() => table.reserve(2 * P + 1), ContextError);
-  assertEquals([error.needed, error.available], [2 * P + 1, 2 * P]);
+  const error = assertThrows(() => table.reserve(0, 2 * P + 1), CacheFullError);
+  assertEquals([error.pages, error.bytes], [2, 2 * store.pageBytes]);
   table.trim(0);
-  table.reserve(2 * P); // what the failure took has come back
+  table.reserve(0, 2 * P); // what the failure took has come back
   assertEquals(table.pages.length, 2);
+});
+
+/** A page full of one byte. */
+const filled = (store: PageStore, byte: number) => new Uint8Array(store.pageBytes).fill(byte);
+/** The first byte of a page. */
+const byteOf = (store: PageStore, page: number) =>
+  store.read(page, new Uint8Array(store.pageBytes))[0];
+
+Deno.test("a fork shares all pages, and copies the one that it writes into", () => {
+  using store = new PageStore(kernels, SHAPE, "f16", 6);
+  const table = new BlockTable(store);
+  table.reserve(0, P + 10);
+  table.pages.forEach((page, index) => store.write(page, filled(store, index + 1)));
+  const fork = table.fork();
+  assertEquals([store.usedPages, fork.pages], [2, table.pages]);
+  fork.reserve(P + 10, P + 11);
+  assertEquals(store.usedPages, 3);
+  assertEquals(fork.pages[0], table.pages[0]);
+  assertEquals(fork.pages.map((page) => byteOf(store, page)), [1, 2]);
+  store.write(fork.pages[1]!, filled(store, 9));
+  assertEquals(table.pages.map((page) => byteOf(store, page)), [1, 2]);
+  table.reserve(P + 10, P + 11); // nobody else holds it now
+  assertEquals(store.usedPages, 3);
+  table.trim(0);
+  assertEquals(store.usedPages, 2);
+  fork.trim(0);
+  assertEquals(store.usedPages, 0);
+});
+
+Deno.test("a copy that finds no page leaves the table as it was", () => {
+  using store = new PageStore(kernels, SHAPE, "f16", 1);
+  const table = new BlockTable(store);
+  table.reserve(0, 5);
+  const fork = table.fork();
+  assertThrows(() => fork.reserve(5, 6), CacheFullError);
+  assertEquals([fork.pages, store.holders(table.pages[0]!)], [table.pages, 2]);
 });

@@ -127,8 +127,14 @@ randomModelTest(
   "a signal stops a prefill between chunks and leaves a usable session",
   async (path) => {
     using model = await Model.load(path, { ...OPTIONS, chunkRows: 20 });
-    using session = model.session(), fresh = model.session();
-    const tokens = someTokens(500), expected = (await fresh.generate(tokens, greedy).result).tokens;
+    const tokens = someTokens(500);
+    const generateAnew = async () => {
+      using fresh = model.session();
+      return (await fresh.generate(tokens, greedy).result).tokens;
+    };
+    const expected = await generateAnew();
+    model.clearCache();
+    using session = model.session();
     const control = new AbortController(), reason = new Error("enough");
     const done: number[] = [];
     const generation = session.generate(tokens, {

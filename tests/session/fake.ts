@@ -1,5 +1,6 @@
 /** A model without a model: tokens are characters, and a function says which comes next. @module */
 
+import { sharedLength } from "../../src/model/sequence.ts";
 import type { Engine, EvaluateOptions, Sequence, TokenizerLike } from "../../src/session/engine.ts";
 
 /** Ends a text. */
@@ -72,7 +73,6 @@ export class FakeEngine implements Engine {
   constructor(readonly options: FakeOptions) {}
 
   createSequence(): Sequence {
-    this.alive++;
     return new FakeSequence(this);
   }
 }
@@ -80,12 +80,27 @@ export class FakeEngine implements Engine {
 class FakeSequence implements Sequence {
   readonly #engine: FakeEngine;
   readonly capacity: number;
-  readonly #cached: number[] = [];
+  readonly #cached: number[];
   #disposed = false;
 
-  constructor(engine: FakeEngine) {
+  constructor(engine: FakeEngine, cached: readonly number[] = []) {
     this.#engine = engine;
+    this.#cached = [...cached];
     this.capacity = engine.options.capacity ?? 1000;
+    engine.alive++;
+  }
+
+  get tokens(): readonly number[] {
+    return this.#cached;
+  }
+
+  reuse(text: readonly number[]): number {
+    this.rewind(sharedLength(this.#cached, text));
+    return this.position;
+  }
+
+  fork(): Sequence {
+    return new FakeSequence(this.#engine, this.#cached);
   }
 
   get position(): number {
