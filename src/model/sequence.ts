@@ -7,6 +7,9 @@ import type { RopeTable } from "./rope.ts";
 import type { Recording, Runner } from "./runner.ts";
 import { type BatchInputs, CHUNK_ROWS, MAX_LOGIT_ROWS, type Work } from "./work.ts";
 
+/** Copies one of some pages out. */
+export type PageReader = (index: number, to: Uint8Array<ArrayBuffer>) => unknown;
+
 /** How an evaluation may be watched and stopped. */
 export interface EvaluateOptions {
   /** Stops the work between two chunks; the promise rejects with its reason. */
@@ -119,6 +122,37 @@ export class ModelSequence implements Disposable {
     this.#nodes.splice(0, Infinity, ...shared);
     this.#tokens.splice(0, Infinity, ...text.slice(0, shared.length * PAGE_POSITIONS));
     return this.position;
+  }
+
+  /** How many pages hold the tokens, how large they are, and what is in them. */
+  get pages(): { count: number; pageBytes: number; read: PageReader } {
+    this.#refuseUse();
+    const { pageBytes } = this.#parts.store;
+    const read: PageReader = (index, to) => this.#parts.store.read(this.#table.pages[index]!, to);
+    return { count: this.#table.pages.length, pageBytes, read };
+  }
+
+  /**
+   * Fills an empty sequence with what another one had; when that fails, it is empty again.
+   * @param tokens the tokens
+   * @param pages what is in their pages, in order; only trusted when it has come to its end
+   */
+  load(tokens: readonly number[], pages: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
+    this.#check(tokens);
+    return this.#hold(async () => {
+      try {
+        this.#table.reserve(0, tokens.length);
+        let index = 0;
+        for await (const page of pages) {
+          this.#refuseDisposed();
+          this.#parts.store.write(this.#table.pages[index++]!, page);
+        }
+        this.#append(tokens);
+      } catch (error) {
+        this.#cut(0);
+        throw error;
+      }
+    });
   }
 
   /**

@@ -1,7 +1,7 @@
 /** What a session needs of a model: sequences, a tokenizer, a chat template. @module */
 
 import type { BatchRow } from "../model/batch.ts";
-import type { EvaluateOptions } from "../model/sequence.ts";
+import type { EvaluateOptions, PageReader } from "../model/sequence.ts";
 
 export type { BatchRow, EvaluateOptions };
 
@@ -21,6 +21,8 @@ export interface Sequence extends Disposable {
    * @returns how many of the tokens are in the cache
    */
   reuse(text: readonly number[]): number;
+  /** What its keys and values are, for keeping them elsewhere. */
+  readonly pages: { readonly count: number; readonly pageBytes: number; readonly read: PageReader };
   /** Another sequence with the same past; what they have in common is there once. */
   fork(): Sequence;
   /**
@@ -91,4 +93,6 @@ export interface Engine {
   readonly chatTemplate: string | undefined;
   /** A new, empty sequence. */
   createSequence(): Sequence;
+  /** What tells this model, and the form of its cache, from others. */
+  identity(): Promise<{ readonly model: string; readonly layout: string }>;
 }

@@ -2,8 +2,9 @@
 
 import { type KvType, PAGE_POSITIONS, pageBytesOf, PageStore } from "../cache/pages.ts";
 import { PrefixTree } from "../cache/prefix_tree.ts";
-import { ArgumentError, DisposedError } from "../errors.ts";
+import { ArgumentError, DisposedError, ModelError } from "../errors.ts";
 import type { ModelFile } from "../format/file.ts";
+import { fingerprint } from "../format/fingerprint.ts";
 import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { RopeTable } from "../model/rope.ts";
@@ -15,7 +16,9 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Batch, Engine, Sequence } from "./engine.ts";
 import { type LoadedParts, type LoadOptions, loadParts } from "./load.ts";
 import { type Profile, Profiler } from "./profile.ts";
+import { Past } from "./past.ts";
 import { Session, type SessionOptions } from "./session.ts";
+import { SnapshotReader } from "./snapshot.ts";
 
 /** Bytes that a model holds. */
 export interface ModelMemory {
@@ -68,6 +71,7 @@ export class Model implements Engine, Disposable {
   readonly #runner: Runner;
   readonly #rope: RopeTable;
   readonly #sequences = new Set<ModelSequence>();
+  #fingerprint: Promise<string> | undefined;
   #cache: { readonly store: PageStore; readonly tree: PrefixTree } | undefined;
   #disposed = false;
   /** Positions of a session. */
@@ -158,6 +162,42 @@ export class Model implements Engine, Disposable {
     return new Session(this, options);
   }
 
+  /**
+   * Makes a session anew from a file that `session.save` wrote.
+   * @param path the file
+   * @throws {FormatError} the file is none of these, or cut off, or changed; byte and state named
+   * @throws {ModelError} it belongs to another model, or to another form of cache
+   */
+  async restore(path: string): Promise<Session> {
+    using reader = await SnapshotReader.open(path);
+    const { header } = reader, identity = await this.identity();
+    for (const what of ["model", "layout"] as const) {
+      if (header[what] === identity[what]) continue;
+      const state = `its ${what} is ${header[what]}, not ${identity[what]}`;
+      throw new ModelError(`Cannot restore "${path}": ${state}`);
+    }
+    using stack = new DisposableStack();
+    const sequence = stack.use(new ModelSequence(this.#sharing()));
+    const tokens = header.tokens.slice(0, header.cached);
+    const pages = reader.pages(Math.ceil(tokens.length / PAGE_POSITIONS), this.#pageBytes);
+    if (tokens.length > 0) await sequence.load(tokens, pages);
+    else for await (const _ of pages); // checks the file
+    const session = new Session(this, header.options, new Past(sequence, header.tokens));
+    stack.move();
+    return session;
+  }
+
+  /** What tells this model, and the form of its cache, from others. */
+  async identity(): Promise<{ readonly model: string; readonly layout: string }> {
+    const { layerCount, kvHeadCount, headDim } = this.config;
+    const layout = [this.kv, layerCount, kvHeadCount, headDim, PAGE_POSITIONS].join(" ");
+    return { model: await (this.#fingerprint ??= fingerprint(this.file)), layout };
+  }
+
+  get #pageBytes(): number {
+    return pageBytesOf(this.config, this.kv);
+  }
+
   /** A new, empty sequence of `context` positions. */
   createSequence(): Sequence {
     return new ModelSequence(this.#sharing());
@@ -197,9 +237,9 @@ export class Model implements Engine, Disposable {
     const { kernels, config } = this.#parts;
     const least = Math.ceil(this.context / PAGE_POSITIONS);
     const bytes = this.#options.cacheBytes ?? systemMemory(kernels, "total") * CACHE_SHARE;
-    const pages = Math.floor(bytes / pageBytesOf(config, this.kv));
+    const pages = Math.floor(bytes / this.#pageBytes);
     if (this.#options.cacheBytes !== undefined && pages < least) {
-      const needed = least * pageBytesOf(config, this.kv);
+      const needed = least * this.#pageBytes;
       throw new ArgumentError(
         `Cannot keep the cache in ${bytes} bytes: a context of ${this.context} needs ${needed}`,
       );

@@ -102,6 +102,18 @@ export class Past implements Disposable {
     this.#sequence.rewind(Math.min(position, this.#sequence.position));
   }
 
+  /** Lends the sequence to work that does not change it; nothing else may happen meanwhile. */
+  async lend<T>(verb: string, work: (sequence: Sequence) => Promise<T>): Promise<T> {
+    this.#refuseRunning(verb);
+    this.#running = this.#inFlight = true;
+    try {
+      return await work(this.#sequence);
+    } finally {
+      this.#running = this.#inFlight = false;
+      if (this.#disposed) this.#sequence[Symbol.dispose]();
+    }
+  }
+
   #refuseRunning(verb: string): void {
     this.assertUsable();
     if (!this.#running) return;

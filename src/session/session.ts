@@ -8,6 +8,7 @@ import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
 import { Past } from "./past.ts";
 import { encodeSegments, specialTokens } from "./prompt.ts";
+import { writeSnapshot } from "./snapshot.ts";
 
 /** Sampler options that hold for every generation of a session unless it brings its own. */
 export type SessionOptions = SamplerOptions;
@@ -108,6 +109,20 @@ export class Session implements Disposable {
     return new Session(this.#engine, this.#options, this.#past.fork());
   }
 
+  /**
+   * Writes the session into a file, from which `model.restore` makes it anew, in this or another
+   * process: tokens, options, keys and values. A file of that name is replaced when all is written.
+   * @param path the file
+   * @throws CriaError while a generation is running
+   */
+  save(path: string): Promise<void> {
+    const tokens = this.tokens, options = plainOptions(this.#options);
+    return this.#past.lend("save", async (sequence) => {
+      const { position: cached, pages } = sequence, identity = await this.#engine.identity();
+      await writeSnapshot(path, { ...identity, tokens, cached, options }, pages);
+    });
+  }
+
   /** Forgets the past. */
   reset(): void {
     this.rewind(0);
@@ -154,4 +169,12 @@ export class Session implements Disposable {
       specialTokens: specialTokens(tokenizer).keys(),
     });
   }
+}
+
+/** Options as JSON can have them. */
+function plainOptions(options: SessionOptions): Record<string, unknown> {
+  const { logitBias } = options;
+  return logitBias instanceof Map
+    ? { ...options, logitBias: Object.fromEntries(logitBias) }
+    : { ...options };
 }

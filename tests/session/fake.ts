@@ -72,6 +72,10 @@ export class FakeEngine implements Engine {
 
   constructor(readonly options: FakeOptions) {}
 
+  identity(): Promise<{ model: string; layout: string }> {
+    return Promise.resolve({ model: "fake", layout: "none" });
+  }
+
   createSequence(): Sequence {
     return new FakeSequence(this);
   }
@@ -97,6 +101,10 @@ class FakeSequence implements Sequence {
   reuse(text: readonly number[]): number {
     this.rewind(sharedLength(this.#cached, text));
     return this.position;
+  }
+
+  get pages(): Sequence["pages"] {
+    return { count: 0, pageBytes: 0, read: () => {} };
   }
 
   fork(): Sequence {

@@ -1,0 +1,208 @@
+/** Sessions in files: tokens, options, and the keys and values of the cache. @module */
+
+import { ArgumentError, FormatError } from "../errors.ts";
+
+/** "CRIASESS" and the version of the layout below. */
+const MAGIC = new TextEncoder().encode("CRIASESS\u0001\0\0\0");
+const HEADER_LIMIT = 64 << 20; // of JSON: a context of some million tokens
+const DIGEST_BYTES = 32;
+
+/** What a file says before its pages. */
+export interface SnapshotHeader {
+  /** The model file, as `fingerprint` tells it. */
+  readonly model: string;
+  /** What pages look like: the number type, and all lengths. */
+  readonly layout: string;
+  /** Tokens of the session. */
+  readonly tokens: readonly number[];
+  /** How many of them are in the cache. */
+  readonly cached: number;
+  /** Sampler options of the session. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Pages of keys and values, one after another. */
+export interface SnapshotPages {
+  /** How many. */
+  readonly count: number;
+  /** Bytes of each. */
+  readonly pageBytes: number;
+  /** Copies one out. */
+  readonly read: (index: number, to: Uint8Array<ArrayBuffer>) => unknown;
+}
+
+/**
+ * Writes a snapshot beside its place, then moves it there: a file of that name is whole or the one
+ * from before. Layout: magic and version, length of the header (u32), header (JSON), pages, and
+ * the SHA-256 of the header's bytes and of the SHA-256 of each page.
+ */
+export async function writeSnapshot(
+  path: string,
+  header: SnapshotHeader,
+  pages: SnapshotPages,
+): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
+  try {
+    {
+      using file = await Deno.open(temporary, { write: true, createNew: true });
+      const json = new TextEncoder().encode(JSON.stringify(header));
+      await writeAll(file, MAGIC);
+      await writeAll(file, new Uint8Array(Uint32Array.of(json.length).buffer));
+      await writeAll(file, json);
+      const digests = [json], page = new Uint8Array(pages.pageBytes);
+      for (let index = 0; index < pages.count; index++) {
+        pages.read(index, page);
+        await writeAll(file, page);
+        digests.push(await digest([page]));
+      }
+      await writeAll(file, await digest(digests));
+      await file.sync();
+    }
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {}); // it may not have come to be
+    if (error instanceof Deno.errors.NotFound) {
+      throw new ArgumentError(`Cannot save a session to "${path}": there is no such folder`);
+    }
+    throw error;
+  }
+}
+
+/** A snapshot that is being read. */
+export class SnapshotReader implements Disposable {
+  readonly #file: Deno.FsFile;
+  readonly #digests: Uint8Array<ArrayBuffer>[];
+  /** Where it is. */
+  readonly path: string;
+  /** Its size. */
+  readonly bytes: number;
+  /** What it says of itself. */
+  readonly header: SnapshotHeader;
+  /** Where the pages begin. */
+  readonly pagesAt: number;
+
+  private constructor(
+    file: Deno.FsFile,
+    path: string,
+    bytes: number,
+    json: Uint8Array<ArrayBuffer>,
+  ) {
+    this.#file = file;
+    this.path = path;
+    this.bytes = bytes;
+    this.#digests = [json];
+    this.pagesAt = MAGIC.length + 4 + json.length;
+    this.header = parseHeader(path, json);
+  }
+
+  /**
+   * Opens a snapshot and reads its header.
+   * @throws {FormatError} it is none, or of another version, or cut off
+   */
+  static async open(path: string): Promise<SnapshotReader> {
+    const file = await Deno.open(path).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new ArgumentError(`Cannot restore "${path}": there is no such file`);
+    });
+    try {
+      const { size } = await file.stat();
+      const start = await readExactly(file, path, 0, new Uint8Array(MAGIC.length + 4), size);
+      if (MAGIC.some((byte, i) => i < 8 && byte !== start[i])) {
+        throw new FormatError(`Cannot restore "${path}": it is no session of cria`, path, 0);
+      }
+      const view = new DataView(start.buffer), version = view.getUint32(8, true);
+      if (version !== 1) {
+        const state = `its version is ${version}, this program reads 1`;
+        throw new FormatError(`Cannot restore "${path}": ${state}`, path, 8);
+      }
+      const length = view.getUint32(MAGIC.length, true), at = MAGIC.length + 4;
+      if (length > HEADER_LIMIT || at + length > size) {
+        const state = `a header of ${length} bytes in a file of ${size}`;
+        throw new FormatError(`Cannot restore "${path}": ${state}`, path, MAGIC.length);
+      }
+      const json = await readExactly(file, path, at, new Uint8Array(length), size);
+      return new SnapshotReader(file, path, size, json);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The pages, in one buffer that is used again; after the last one the checksum is compared.
+   * @param count how many there have to be
+   * @param pageBytes bytes of each
+   * @throws {FormatError} the file is longer or shorter, or not what was written
+   */
+  async *pages(count: number, pageBytes: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const { path, bytes } = this, end = this.pagesAt + count * pageBytes;
+    if (end + DIGEST_BYTES !== bytes) {
+      const state = `${bytes} bytes instead of ${end + DIGEST_BYTES}`;
+      throw new FormatError(`Cannot restore "${path}": it has ${state}`, path, bytes);
+    }
+    const page = new Uint8Array(pageBytes);
+    for (let at = this.pagesAt; at < end; at += pageBytes) {
+      await readExactly(this.#file, path, at, page, bytes);
+      this.#digests.push(await digest([page]));
+      yield page;
+    }
+    const stored = await readExactly(this.#file, path, end, new Uint8Array(DIGEST_BYTES), bytes);
+    const expected = await digest(this.#digests);
+    if (stored.some((byte, i) => byte !== expected[i])) {
+      throw new FormatError(`Cannot restore "${path}": its checksum does not fit`, path, end);
+    }
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}
+
+/** The SHA-256 of some parts, one behind the other. */
+async function digest(parts: readonly Uint8Array<ArrayBuffer>[]): Promise<Uint8Array<ArrayBuffer>> {
+  const all = parts.length === 1 ? parts[0]! : await new Blob([...parts]).bytes();
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", all));
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+}
+
+async function readExactly(
+  file: Deno.FsFile,
+  path: string,
+  offset: number,
+  to: Uint8Array<ArrayBuffer>,
+  size: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  await file.seek(offset, Deno.SeekMode.Start);
+  for (let at = 0; at < to.length;) {
+    const count = await file.read(to.subarray(at));
+    if (count === null) {
+      throw new FormatError(`Cannot restore "${path}": it ends after ${size} bytes`, path, size);
+    }
+    at += count;
+  }
+  return to;
+}
+
+function parseHeader(path: string, json: Uint8Array): SnapshotHeader {
+  const wrong = (state: string) =>
+    new FormatError(`Cannot restore "${path}": its header ${state}`, path, MAGIC.length + 4);
+  let header: Partial<SnapshotHeader> | null;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+  } catch {
+    throw wrong("is no JSON");
+  }
+  const { model, layout, tokens, cached, options } = header ?? {};
+  const isCount = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
+  if (typeof model !== "string" || typeof layout !== "string") throw wrong("names no model");
+  if (!Array.isArray(tokens) || !tokens.every(isCount)) throw wrong("has no list of tokens");
+  if (!isCount(cached) || cached! > tokens.length || cached! < tokens.length - 1) {
+    throw wrong(`has ${cached} of ${tokens.length} tokens in the cache`);
+  }
+  if (typeof options !== "object" || options === null) throw wrong("has no options");
+  return { model, layout, tokens, cached: cached!, options };
+}

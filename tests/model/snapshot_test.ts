@@ -1,0 +1,104 @@
+/** Sessions in files: what comes back is what was saved, or the file is refused. @module */
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Model } from "../../mod.ts";
+import { ArgumentError, CriaError, FormatError, ModelError } from "../../src/errors.ts";
+import { Random, SEED } from "../kernel_support.ts";
+import { randomModelTest, someTokens, writeRandomModel } from "./random_model.ts";
+
+const OPTIONS = { threads: 2, context: 400 };
+const sampled = { maxTokens: 40, ignoreEos: true };
+
+/** A session of some tokens in a file, and what it goes on with. */
+async function saved(path: string, tokens: number) {
+  const folder = await Deno.makeTempDir(), file = `${folder}/s.cria`;
+  using model = await Model.load(path, OPTIONS);
+  using session = model.session({ temperature: 1, seed: 3, logitBias: new Map([[5, 0.5]]) });
+  if (tokens > 0) await session.generate(someTokens(tokens), { ...sampled, maxTokens: 5 }).text();
+  await session.save(file);
+  const before = session.tokens;
+  const next = (await session.extend([7], sampled).result).tokens;
+  return { folder, file, before, next };
+}
+
+randomModelTest("a session goes on in another process as it would have here", async (path) => {
+  for (const count of [0, 3, 59, 150]) {
+    const { folder, file, before, next } = await saved(path, count);
+    const program = `
+      import { Model } from "${import.meta.resolve("../../mod.ts")}";
+      using model = await Model.load("${path}", { threads: 3, context: 400 });
+      using session = await model.restore("${file}");
+      const tokens = session.tokens;
+      const { tokens: next, timings } = await session.extend([7], ${
+      JSON.stringify(sampled)
+    }).result;
+      console.log(JSON.stringify([tokens, next, timings.cachedTokens]));`;
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["eval", program],
+    }).output();
+    const text = new TextDecoder().decode(stdout);
+    assert(text, new TextDecoder().decode(stderr));
+    const [tokens, found, cached] = JSON.parse(text);
+    assertEquals([tokens, found], [before, next]);
+    assertEquals(cached, Math.max(0, before.length - 1)); // nothing is computed again
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+randomModelTest(`damaged files are refused (seed ${SEED})`, async (path) => {
+  const { folder, file } = await saved(path, 150), whole = await Deno.readFile(file);
+  const random = new Random(SEED);
+  using model = await Model.load(path, OPTIONS);
+  const refused = async (bytes: Uint8Array) => {
+    await Deno.writeFile(file, bytes);
+    const error = await assertRejects(() => model.restore(file), CriaError);
+    assertStringIncludes(error.message, `"${file}"`);
+    model.clearCache();
+    assertEquals(model.cacheStatistics().usedPages, 0);
+  };
+  for (let round = 0; round < 40; round++) {
+    const bytes = whole.slice();
+    bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
+    await refused(bytes);
+    await refused(whole.subarray(0, random.below(whole.length)));
+  }
+  await refused(new Uint8Array([...whole, 0]));
+  await Deno.writeFile(file, whole);
+  using session = await model.restore(file);
+  assertEquals(session.position, 155);
+  await Deno.remove(folder, { recursive: true });
+});
+
+randomModelTest(
+  "a session of another model, or of another form of cache, is refused",
+  async (path) => {
+    const { folder, file } = await saved(path, 20), other = writeRandomModel("Q4_0");
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    stack.defer(() => Deno.remove(other));
+    using foreign = await Model.load(other, OPTIONS);
+    await assertRejects(() => foreign.restore(file), ModelError, "its model is");
+    using wide = await Model.load(path, { ...OPTIONS, kv: "f32" });
+    await assertRejects(() => wide.restore(file), ModelError, "its layout is f16");
+    using small = await Model.load(path, { ...OPTIONS, context: 16 });
+    await assertRejects(() => small.restore(file), CriaError, "16");
+    await assertRejects(() => wide.restore(`${folder}/none`), ArgumentError, "no such file");
+    await assertRejects(() => wide.restore(path), FormatError, "no session");
+  },
+);
+
+randomModelTest("saving leaves a whole file or none", async (path) => {
+  const { folder, file } = await saved(path, 20), whole = await Deno.readFile(file);
+  using model = await Model.load(path, OPTIONS);
+  using session = await model.restore(file);
+  const saving = session.save(file);
+  await assertRejects(() => session.generate([1]).text(), CriaError, "another generation");
+  await saving;
+  assertEquals(await Deno.readFile(file), whole);
+  await assertRejects(() => session.save(`${folder}/no/s.cria`), ArgumentError, "no such folder");
+  await Deno.mkdir(`${folder}/taken`);
+  await assertRejects(() => session.save(`${folder}/taken`)); // a folder cannot be replaced
+  const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+  assertEquals(names, ["s.cria", "taken"]);
+  await Deno.remove(folder, { recursive: true });
+});
