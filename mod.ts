@@ -17,7 +17,7 @@
 export { Model } from "./src/session/model.ts";
 export type { CacheStatistics, ModelMemory } from "./src/session/model.ts";
 export type { LoadOptions } from "./src/session/load.ts";
-export type { EvaluateOptions, LogitRows } from "./src/model/sequence.ts";
+export type { EvaluateOptions, LogitRows, PageReader } from "./src/model/sequence.ts";
 export type { ModelConfig } from "./src/model/config.ts";
 export type { Activation, RopePairs } from "./src/model/architectures.ts";
 export type { RopeConfig, RopeScaling, YarnScaling } from "./src/model/rope.ts";

@@ -66,6 +66,9 @@ CRIA_API int32_t cria_pool_free(int32_t pool);
 CRIA_API int32_t cria_row_bytes(uint32_t type, uint32_t k);
 
 // Checks, then runs a step of `opCount` operations. `fault` receives the operation and operand
-// that a check refused, `nanoseconds` (uint64 per operation, may be null) the time of each.
+// that a check refused, `nanoseconds` (uint64 per operation, may be null) the time of each. When
+// *control (may be null) becomes anything but 0, the rest is not computed and the code is
+// CANCELLED; what the step writes is undefined then.
 CRIA_API int32_t cria_run(int32_t pool, const void *step, uint32_t opCount, const void *inputs,
-                          uint32_t inputWords, int32_t *fault, void *nanoseconds);
+                          uint32_t inputWords, const int32_t *control, int32_t *fault,
+                          void *nanoseconds);

@@ -37,6 +37,8 @@ struct pool {
   uint8_t *shared;
   size_t sharedBytes;
   uint64_t *times;
+  const int32_t *control; // polled; not 0: what is left of the run is not computed
+  atomic_uint cancelled;
   uint64_t startedAt;
   uint32_t first, last; // the group being run: jobs [first, last)
   uint32_t merging;     // second half of the group's split attends
@@ -151,6 +153,13 @@ static const struct job *claim(struct pool *p, int64_t *unit) {
   return NULL;
 }
 
+static int is_cancelled(struct pool *p) {
+  if (atomic_load_explicit(&p->cancelled, memory_order_relaxed)) return 1;
+  if (!p->control || !__atomic_load_n(p->control, __ATOMIC_RELAXED)) return 0;
+  atomic_store_explicit(&p->cancelled, 1, memory_order_relaxed);
+  return 1;
+}
+
 // Works on the group until no unit is left to take; the number done.
 static uint64_t run_units(struct worker *w, struct ahead *ahead) {
   struct pool *p = w->pool;
@@ -166,7 +175,7 @@ static uint64_t run_units(struct worker *w, struct ahead *ahead) {
     else *ahead = after_group(&p->plan, p->last, w->index, p->threads, &warm);
     if (next) warm.job = next, warm.unit = nextUnit;
     run_fn run = p->merging ? p->kernels->merge : p->kernels->run[job->op->kind];
-    run(job, unit, &warm, w->scratch);
+    if (!is_cancelled(p)) run(job, unit, &warm, w->scratch);
     count++;
     if (job->op->rows > TILE_ROWS) { // a unit takes its time
       place_here(place);
@@ -212,7 +221,7 @@ static int next_group(struct pool *p, uint8_t *scratch) {
     }
     for (uint32_t i = p->first; i < p->last; i++) {
       const struct job *job = &p->plan.jobs[i];
-      p->kernels->run[job->op->kind](job, WHOLE, &nothing, scratch);
+      if (!is_cancelled(p)) p->kernels->run[job->op->kind](job, WHOLE, &nothing, scratch);
       record_time(p, i);
     }
   }
@@ -320,7 +329,8 @@ static struct pool *pool_take(int32_t handle, int32_t *code) {
 }
 
 CRIA_API int32_t cria_run(int32_t pool, const void *step, uint32_t opCount, const void *inputs,
-                          uint32_t inputWords, int32_t *fault, void *nanoseconds) {
+                          uint32_t inputWords, const int32_t *control, int32_t *fault,
+                          void *nanoseconds) {
   if (opCount == 0) return CRIA_OK;
   if (!step || opCount > 1u << 20 || (inputWords && !inputs)) return CRIA_FAIL(BAD_SHAPE);
   int32_t code;
@@ -332,11 +342,14 @@ CRIA_API int32_t cria_run(int32_t pool, const void *step, uint32_t opCount, cons
   p->plan.inputs = p->inputs, p->plan.inputBytes = inputBytes, p->times = nanoseconds;
   code = copied ? plan_make(&p->plan, p->ops, opCount, fault) : CRIA_FAIL(NO_MEMORY);
   if (code == CRIA_OK) {
+    p->control = control;
+    atomic_store(&p->cancelled, 0);
     if (!prepare_memory(p)) code = CRIA_FAIL(NO_MEMORY);
     else execute(p);
+    if (code == CRIA_OK && atomic_load(&p->cancelled)) code = CRIA_FAIL(CANCELLED);
     plan_unpin(&p->plan);
   }
-  p->times = NULL;
+  p->times = NULL, p->control = NULL;
   pthread_mutex_unlock(&p->running);
   return code;
 }

@@ -1,9 +1,7 @@
 /** Several sequences over one cache that decode together: one token of each in one step. @module */
 
-import { PAGE_POSITIONS } from "../cache/pages.ts";
 import { ArgumentError, CriaError, DisposedError } from "../errors.ts";
-import type { Recording } from "./runner.ts";
-import type { ModelSequence, SequenceParts } from "./sequence.ts";
+import type { ModelSequence } from "./sequence.ts";
 import { MAX_LOGIT_ROWS } from "./work.ts";
 
 /** The most sequences that one step takes. */
@@ -19,8 +17,7 @@ export interface BatchRow {
 
 /** Sequences that share a page store. Holds native memory until disposed of. */
 export class SequenceBatch implements Disposable {
-  readonly #parts: SequenceParts;
-  readonly #recordings = new Map<number, Recording>(); // by rows
+  readonly #vocabularySize: number;
   #logits: Float32Array<ArrayBuffer> | undefined; // [sequences, vocabularySize]
   #busy = false;
   #disposed = false;
@@ -28,11 +25,11 @@ export class SequenceBatch implements Disposable {
   readonly sequences: readonly ModelSequence[];
 
   /**
-   * @param parts what the sequences were made from; they share its store
+   * @param vocabularySize logits of a token
    * @param sequences the sequences, which it takes over
    */
-  constructor(parts: SequenceParts, sequences: readonly ModelSequence[]) {
-    this.#parts = parts;
+  constructor(vocabularySize: number, sequences: readonly ModelSequence[]) {
+    this.#vocabularySize = vocabularySize;
     this.sequences = sequences;
   }
 
@@ -47,57 +44,36 @@ export class SequenceBatch implements Disposable {
     if (this.#disposed) throw new DisposedError("Cannot use a batch: it was disposed of");
     if (this.#busy) throw new CriaError("Cannot use a batch: another call on it is running");
     if (rows.length === 0) throw new ArgumentError("Cannot decode an empty list of rows");
-    const joined = this.#join(rows);
-    let done = false;
+    const sequences = rows.map((row) => this.#checked(row));
+    if (new Set(sequences).size < rows.length) {
+      throw new CriaError("Cannot decode two rows of a sequence: another call on it is running");
+    }
+    const size = this.#vocabularySize;
+    this.#logits ??= new Float32Array(this.sequences.length * size);
+    const part = (row: number) => this.#logits!.subarray(row * size, (row + 1) * size);
     this.#busy = true;
     try {
-      const recording = this.#fill(rows, joined), { vocabularySize, runner, work } = this.#parts;
-      this.#logits ??= new Float32Array(this.sequences.length * vocabularySize);
-      const logits = this.#logits.subarray(0, rows.length * vocabularySize);
-      await runner.runAside(recording, () => work.readLogits(logits));
-      done = true;
-      return rows.map((_, row) =>
-        logits.subarray(row * vocabularySize, (row + 1) * vocabularySize)
-      );
+      const calls = sequences.map((sequence, row) => {
+        return sequence.decode([rows[row]!.token], part(row), { aside: true });
+      });
+      const ends = await Promise.allSettled(calls);
+      const failed = ends.find(({ status }) => status === "rejected");
+      if (failed?.status === "rejected") throw failed.reason;
+      return rows.map((_, row) => part(row));
     } finally {
       this.#busy = false;
-      joined.forEach((sequence, row) => sequence.leave(done ? [rows[row]!.token] : []));
     }
   }
 
-  /** Claims the sequences of all rows, or none. */
-  #join(rows: readonly BatchRow[]): ModelSequence[] {
-    const joined: ModelSequence[] = [];
-    try {
-      for (const { sequence: index, token } of rows) {
-        const sequence = this.sequences[index];
-        if (!sequence) {
-          const count = this.sequences.length;
-          throw new ArgumentError(`Cannot decode sequence ${index}: the batch has ${count}`);
-        }
-        sequence.join(token);
-        joined.push(sequence);
-      }
-      return joined;
-    } catch (error) {
-      for (const sequence of joined) sequence.leave([]);
-      throw error;
+  /** The sequence of a row, if it can take the token. */
+  #checked({ sequence: index, token }: BatchRow): ModelSequence {
+    const sequence = this.sequences[index];
+    if (!sequence) {
+      const count = this.sequences.length;
+      throw new ArgumentError(`Cannot decode sequence ${index}: the batch has ${count}`);
     }
-  }
-
-  #fill(rows: readonly BatchRow[], joined: readonly ModelSequence[]): Recording {
-    const { store, rope, runner, capacity } = this.#parts;
-    const tableWords = Math.ceil(capacity / PAGE_POSITIONS);
-    const recording = this.#recordings.get(rows.length) ??
-      runner.record(store, rows.length, rows.length * tableWords, rows.length);
-    this.#recordings.set(rows.length, recording);
-    const { batch } = recording;
-    const positions = rows.map(({ token }, row) => {
-      batch.tokens[row] = token;
-      return joined[row]!.fillRow(batch, row, row * tableWords);
-    });
-    rope.rows(positions, batch.angles);
-    return recording;
+    sequence.check([token]);
+    return sequence;
   }
 
   /** Disposes of the sequences, after the call in flight if there is one. */

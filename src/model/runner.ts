@@ -1,6 +1,5 @@
-/** Runs recorded batches one at a time, on this thread or beside it. @module */
+/** Records batches and runs them, on this thread or beside it. @module */
 
-import { DisposedError } from "../errors.ts";
 import type { PageStore } from "../cache/pages.ts";
 import type { Pool } from "../native/pool.ts";
 import { Step } from "../step/step.ts";
@@ -35,8 +34,7 @@ export type StepObserver = (recording: Recording, nanoseconds: BigUint64Array<Ar
 export class Runner {
   readonly #parts: RunnerParts;
   #tokenMs: number;
-  #turn: Promise<void> | undefined;
-  #closed = false;
+  #running = false;
   /** They hear of every step; where there are none, nothing is measured. */
   readonly observers = new Set<StepObserver>();
 
@@ -48,7 +46,7 @@ export class Runner {
 
   /** Whether a step of one row may run at once, on this thread. */
   get runsAtOnce(): boolean {
-    return this.#turn === undefined && this.#tokenMs < SYNCHRONOUS_MS;
+    return !this.#running && this.#tokenMs < SYNCHRONOUS_MS;
   }
 
   /**
@@ -68,7 +66,6 @@ export class Runner {
 
   /** Runs on this thread; the caller has asked `runsAtOnce`. */
   runNow(recording: Recording, nanoseconds = this.#times(recording)): void {
-    this.#refuseClosed();
     const { step, batch } = recording, start = performance.now();
     this.#parts.pool.run(step, batch.words, nanoseconds);
     if (batch.rows === 1) this.#learn(performance.now() - start);
@@ -76,31 +73,23 @@ export class Runner {
   }
 
   /**
-   * Waits for its turn, runs beside the event loop, then calls `after` before the next has its
-   * turn.
+   * Runs beside the event loop; one at a time.
+   * @param recording what to run
+   * @param control one word; when it becomes anything but 0, the rest is not computed
+   * @returns whether all of it was run
    */
-  async runAside<T>(recording: Recording, after: () => T): Promise<T> {
-    while (this.#turn) await this.#turn;
-    this.#refuseClosed();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#turn = promise;
+  async runAside(recording: Recording, control: Int32Array<ArrayBuffer>): Promise<boolean> {
+    this.#running = true;
     try {
       const { step, batch } = recording, nanoseconds = this.#times(recording);
       const start = performance.now();
-      await this.#parts.pool.runAside(step, batch.words, nanoseconds);
+      const done = await this.#parts.pool.runAside(step, batch.words, nanoseconds, control);
       if (batch.rows === 1) this.#learn(performance.now() - start);
-      this.#tell(recording, nanoseconds);
-      return after();
+      if (done) this.#tell(recording, nanoseconds);
+      return done;
     } finally {
-      this.#turn = undefined;
-      resolve();
+      this.#running = false;
     }
-  }
-
-  /** Refuses new steps; the promise, where there is one, settles when the running one is done. */
-  close(): Promise<void> | undefined {
-    this.#closed = true;
-    return this.#turn;
   }
 
   /** Room for the time of each operation, if anybody wants to know. */
@@ -115,9 +104,5 @@ export class Runner {
 
   #learn(ms: number): void {
     this.#tokenMs = this.#tokenMs * 0.7 + ms * 0.3;
-  }
-
-  #refuseClosed(): void {
-    if (this.#closed) throw new DisposedError("Cannot run the model: it was disposed of");
   }
 }

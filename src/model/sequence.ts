@@ -3,17 +3,18 @@
 import { BlockTable, PAGE_POSITIONS, type PageStore } from "../cache/pages.ts";
 import type { PrefixNode, PrefixTree } from "../cache/prefix_tree.ts";
 import { ArgumentError, ContextError, CriaError, DisposedError } from "../errors.ts";
-import type { RopeTable } from "./rope.ts";
-import type { Recording, Runner } from "./runner.ts";
-import { type BatchInputs, CHUNK_ROWS, MAX_LOGIT_ROWS, type Work } from "./work.ts";
+import type { Rows, Scheduler } from "./scheduler.ts";
+import { MAX_LOGIT_ROWS } from "./work.ts";
 
 /** Copies one of some pages out. */
 export type PageReader = (index: number, to: Uint8Array<ArrayBuffer>) => unknown;
 
 /** How an evaluation may be watched and stopped. */
 export interface EvaluateOptions {
-  /** Stops the work between two chunks; the promise rejects with its reason. */
+  /** Stops the work, within milliseconds; the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Higher ones come first where several sequences are at work; 0 if left out. */
+  readonly priority?: number | undefined;
   /** Called with the tokens done so far and their total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -30,17 +31,13 @@ export interface LogitRows {
 
 /** What a sequence needs of its model. */
 export interface SequenceParts {
-  readonly runner: Runner;
-  readonly work: Work;
-  readonly rope: RopeTable;
+  readonly scheduler: Scheduler;
   readonly store: PageStore;
   /** Where full pages are shared, if they are. */
   readonly tree?: PrefixTree | undefined;
   readonly vocabularySize: number;
   /** Tokens that fit. */
   readonly capacity: number;
-  /** Rows of a chunk at the most; `CHUNK_ROWS` if left out. */
-  readonly chunkRows?: number | undefined;
   /** Called when there is a sequence more. */
   readonly onCreate: (sequence: ModelSequence) => void;
   /** Called when a sequence has given its pages back. */
@@ -52,7 +49,7 @@ export class ModelSequence implements Disposable {
   readonly #parts: SequenceParts;
   readonly #table: BlockTable;
   readonly #logits: Float32Array<ArrayBuffer>;
-  readonly #recordings = new Map<string, Recording>();
+  readonly #rows: Rows;
   readonly #tokens: number[]; // in the cache
   readonly #nodes: PrefixNode[]; // of full pages, in the tree
   #busy = false;
@@ -68,7 +65,24 @@ export class ModelSequence implements Disposable {
     this.#tokens = past ? [...past.#tokens] : [];
     this.#nodes = past ? [...past.#nodes] : [];
     this.#logits = new Float32Array(parts.vocabularySize);
+    this.#rows = this.#asRows();
     parts.onCreate(this);
+  }
+
+  /** What the scheduler sees of it. */
+  #asRows(): Rows {
+    const table = this.#table, tokens = this.#tokens;
+    return {
+      store: this.#parts.store,
+      pages: table.pages,
+      get position() {
+        return tokens.length;
+      },
+      reserve: (count) => table.reserve(tokens.length, tokens.length + count),
+      slot: (position) => table.slot(position),
+      append: (tokens) => this.#append(tokens),
+      check: () => this.#refuseDisposed(),
+    };
   }
 
   /** How many tokens are in the cache. */
@@ -166,11 +180,33 @@ export class ModelSequence implements Disposable {
     options: EvaluateOptions = {},
   ): Float32Array | Promise<Float32Array> {
     this.#check(tokens);
-    if (tokens.length === 1 && this.#parts.runner.runsAtOnce && !options.signal?.aborted) {
-      this.#parts.runner.runNow(this.#prepare(tokens, 1));
-      return this.#take(tokens, 1);
+    return this.decode(tokens, this.#logits, options);
+  }
+
+  /**
+   * Appends tokens, where the caller has the place for their logits.
+   * @param tokens token ids
+   * @param logits where logits of the last tokens go, [rows, vocabularySize]
+   * @param options how to watch and stop it; `aside`: never on this thread
+   * @returns `logits`
+   */
+  decode(
+    tokens: readonly number[],
+    logits: Float32Array<ArrayBuffer>,
+    options: EvaluateOptions & { readonly aside?: boolean } = {},
+  ): Float32Array | Promise<Float32Array> {
+    this.#check(tokens);
+    const { scheduler } = this.#parts, { priority = 0, signal, onProgress } = options;
+    const job = { sequence: this.#rows, tokens, logits, priority };
+    const short = tokens.length === 1 && !options.aside && !signal?.aborted;
+    if (short && scheduler.runsAtOnce) {
+      scheduler.runNow(job);
+      return logits;
     }
-    return this.#hold(() => this.#evaluateAside(tokens, options));
+    return this.#hold(async () => {
+      await scheduler.submit({ ...job, signal, onProgress });
+      return logits;
+    });
   }
 
   /**
@@ -187,35 +223,11 @@ export class ModelSequence implements Disposable {
     for (let first = 0; first < tokens.length; first += MAX_LOGIT_ROWS) {
       const rows = Math.min(MAX_LOGIT_ROWS, tokens.length - first);
       const logits = new Float32Array(rows * vocabularySize);
-      this.#refuseUse(); // the caller had its turn
-      const chunk = tokens.slice(first, first + rows);
-      await this.#hold(() => this.#chunk(chunk, rows, logits, options));
+      const { onProgress, ...others } = options;
+      await this.decode(tokens.slice(first, first + rows), logits, others);
       yield { first, rows, logits };
-      options.onProgress?.(first + rows, tokens.length);
+      onProgress?.(first + rows, tokens.length);
     }
-  }
-
-  async #evaluateAside(tokens: readonly number[], options: EvaluateOptions): Promise<Float32Array> {
-    const most = this.#parts.chunkRows ?? CHUNK_ROWS;
-    for (let first = 0; first < tokens.length; first += most) {
-      const rows = Math.min(most, tokens.length - first);
-      const last = first + rows === tokens.length;
-      await this.#chunk(tokens.slice(first, first + rows), last ? 1 : 0, this.#logits, options);
-      options.onProgress?.(first + rows, tokens.length);
-    }
-    return this.#logits;
-  }
-
-  async #chunk(
-    tokens: readonly number[],
-    logitRows: number,
-    logits: Float32Array<ArrayBuffer>,
-    { signal }: EvaluateOptions,
-  ): Promise<void> {
-    signal?.throwIfAborted();
-    this.#refuseDisposed();
-    const recording = this.#prepare(tokens, logitRows);
-    await this.#parts.runner.runAside(recording, () => this.#take(tokens, logitRows, logits));
   }
 
   /** Keeps others off while the sequence is at work, and its pages until that is done. */
@@ -227,13 +239,6 @@ export class ModelSequence implements Disposable {
       this.#busy = false;
       if (this.#disposed) this.#release();
     }
-  }
-
-  /** Takes the logits and counts the tokens as cached. */
-  #take(tokens: readonly number[], logitRows: number, logits = this.#logits): Float32Array {
-    if (logitRows > 0) this.#parts.work.readLogits(logits);
-    this.#append(tokens);
-    return logits;
   }
 
   /** Tokens are in the cache; pages that have become full are shared. */
@@ -249,63 +254,9 @@ export class ModelSequence implements Disposable {
     }
   }
 
-  /** Fills the inputs of a recording for the next tokens. */
-  #prepare(tokens: readonly number[], logitRows: number): Recording {
-    const rows = tokens.length, recording = this.#recording(rows, logitRows), { batch } = recording;
-    const positions = new Float64Array(rows);
-    this.#table.reserve(this.position, this.position + rows);
-    for (let row = 0; row < rows; row++) {
-      positions[row] = this.#place(batch, row, 0, this.position + row);
-      batch.tokens[row] = tokens[row]!;
-    }
-    batch.tables.set(this.#table.pages);
-    this.#parts.rope.rows(positions, batch.angles);
-    return recording;
-  }
-
-  /** Says where a row of a batch lies in the cache, whose pages stand from `start` on. */
-  #place(batch: BatchInputs, row: number, start: number, position: number): number {
-    batch.slots[row] = this.#table.slot(position);
-    batch.places[2 * row] = start;
-    batch.places[2 * row + 1] = position;
-    return position;
-  }
-
-  /** Makes ready for one token as part of a batch: nobody else may use it until `leave`. */
-  join(token: number): void {
-    this.#check([token]);
-    this.#table.reserve(this.position, this.position + 1);
-    this.#busy = true;
-  }
-
-  /**
-   * Fills a row of a batch with its next position, and its block table.
-   * @param batch the inputs of the step
-   * @param row which row
-   * @param start where in the tables its own begins
-   * @returns the position
-   */
-  fillRow(batch: BatchInputs, row: number, start: number): number {
-    batch.tables.set(this.#table.pages, start);
-    return this.#place(batch, row, start, this.position);
-  }
-
-  /** Ends what `join` began; the tokens are in the cache. */
-  leave(tokens: readonly number[]): void {
-    this.#append(tokens);
-    this.#busy = false;
-    if (this.#disposed) this.#release();
-  }
-
-  /** Recordings of single rows and of whole chunks come back; others are made anew. */
-  #recording(rows: number, logitRows: number): Recording {
-    const { runner, store, capacity, chunkRows = CHUNK_ROWS } = this.#parts;
-    const key = `${rows}/${logitRows}`, known = this.#recordings.get(key);
-    if (known) return known;
-    const tableWords = Math.ceil(capacity / PAGE_POSITIONS);
-    const made = runner.record(store, rows, tableWords, logitRows);
-    if (rows === 1 || rows === chunkRows) this.#recordings.set(key, made);
-    return made;
+  /** Refuses tokens that it could not evaluate. */
+  check(tokens: readonly number[]): void {
+    this.#check(tokens);
   }
 
   #check(tokens: readonly number[]): void {

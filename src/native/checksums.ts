@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "a21680a0001946825e2b1b2850aded333f139ec7a2c2d9c0a847a603e6ccbbb0";
+export const SOURCES: string = "1d91e76b73db739dfdb7c1874b0f95cf20f471335f9697c1f729f08b18016757";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "627ec54ade084961d363b33b880238ca56b5e2b59d39bfb0837f7cace72246fe",
-    bytes: 3893376,
+    sha256: "7c382b2edfbd0d52ccff0e8c9689815b141b98b859ef20fdad82df320adc2f9e",
+    bytes: 3893328,
   },
 };

@@ -10,6 +10,7 @@ const RUN = [
   "u32", // opCount
   "buffer", // const void *inputs
   "u32", // inputWords
+  "buffer", // const int32_t *control
   "buffer", // int32_t *fault
   "buffer", // void *nanoseconds
 ] as const;

@@ -61,20 +61,27 @@ export class Pool implements Disposable {
    * @param step as for `run`
    * @param inputs as for `run`; neither may change before the promise settles
    * @param nanoseconds as for `run`
+   * @param control one word; when it becomes anything but 0, the rest is not computed
+   * @returns whether the step was run to its end; if not, what it writes is undefined
    */
   async runAside(
     step: RunnableStep,
     inputs: Int32Array<ArrayBuffer>,
     nanoseconds?: BigUint64Array<ArrayBuffer>,
-  ): Promise<void> {
-    const given = this.#arguments(step, inputs, nanoseconds);
-    this.#check(step, await this.#kernels.call.cria_run_aside(...given));
+    control?: Int32Array<ArrayBuffer>,
+  ): Promise<boolean> {
+    const given = this.#arguments(step, inputs, nanoseconds, control);
+    const code = await this.#kernels.call.cria_run_aside(...given);
+    if (control?.[0] && this.#kernels.errorName(code) === "CANCELLED") return false;
+    this.#check(step, code);
+    return true;
   }
 
   #arguments(
     { words, count }: RunnableStep,
     inputs: Int32Array<ArrayBuffer>,
     nanoseconds?: BigUint64Array<ArrayBuffer>,
+    control?: Int32Array<ArrayBuffer>,
   ) {
     if (this.#handle < 0) throw new DisposedError("Cannot run a step: the pool was disposed of");
     if (words.length < count * OP_WORDS.size || (nanoseconds && nanoseconds.length < count)) {
@@ -85,7 +92,8 @@ export class Pool implements Disposable {
     const times = nanoseconds
       ? new Uint8Array(nanoseconds.buffer, nanoseconds.byteOffset, nanoseconds.byteLength)
       : null;
-    return [this.#handle, bytes, count, inputs, inputs.length, this.#fault, times] as const;
+    const { length } = inputs, handle = this.#handle;
+    return [handle, bytes, count, inputs, length, control ?? null, this.#fault, times] as const;
   }
 
   #check({ words }: RunnableStep, code: number): void {

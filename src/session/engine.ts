@@ -3,7 +3,7 @@
 import type { BatchRow } from "../model/batch.ts";
 import type { EvaluateOptions, PageReader } from "../model/sequence.ts";
 
-export type { BatchRow, EvaluateOptions };
+export type { BatchRow, EvaluateOptions, PageReader };
 
 /** One run of positions in the cache of a model. Holds native memory until it is disposed of. */
 export interface Sequence extends Disposable {

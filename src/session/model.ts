@@ -9,6 +9,7 @@ import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { RopeTable } from "../model/rope.ts";
 import { Runner, type StepObserver } from "../model/runner.ts";
+import { Scheduler } from "../model/scheduler.ts";
 import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
 import type { SequenceParts } from "../model/sequence.ts";
 import { systemMemory } from "../native/memory.ts";
@@ -69,7 +70,7 @@ export class Model implements Engine, Disposable {
   readonly #parts: LoadedParts;
   readonly #options: LoadOptions;
   readonly #runner: Runner;
-  readonly #rope: RopeTable;
+  readonly #scheduler: Scheduler;
   readonly #sequences = new Set<ModelSequence>();
   #fingerprint: Promise<string> | undefined;
   #cache: { readonly store: PageStore; readonly tree: PrefixTree } | undefined;
@@ -81,7 +82,10 @@ export class Model implements Engine, Disposable {
     this.#parts = parts;
     this.#options = options;
     this.#runner = new Runner(parts);
-    this.#rope = new RopeTable(parts.config.rope);
+    this.#scheduler = new Scheduler({
+      ...{ runner: this.#runner, work: parts.work, rope: new RopeTable(parts.config.rope) },
+      ...{ vocabularySize: parts.config.vocabularySize, chunkRows: options.chunkRows },
+    });
     this.context = options.context ?? Math.min(parts.config.contextLength, DEFAULT_CONTEXT);
   }
 
@@ -171,6 +175,8 @@ export class Model implements Engine, Disposable {
   async restore(path: string): Promise<Session> {
     using reader = await SnapshotReader.open(path);
     const { header } = reader, identity = await this.identity();
+    const foreign = header.tokens.find((id) => id >= this.config.vocabularySize);
+    if (foreign !== undefined) throw new ModelError(`Cannot restore "${path}": token ${foreign}`);
     for (const what of ["model", "layout"] as const) {
       if (header[what] === identity[what]) continue;
       const state = `its ${what} is ${header[what]}, not ${identity[what]}`;
@@ -212,7 +218,8 @@ export class Model implements Engine, Disposable {
       throw new ArgumentError(`Cannot make a batch of ${count}: it has 1 to ${MAX_BATCH}`);
     }
     const parts = this.#sharing();
-    return new SequenceBatch(parts, Array.from({ length: count }, () => new ModelSequence(parts)));
+    const sequences = Array.from({ length: count }, () => new ModelSequence(parts));
+    return new SequenceBatch(parts.vocabularySize, sequences);
   }
 
   /** The pages of the cache: how many there are, are in use, and are kept for later only. */
@@ -251,14 +258,12 @@ export class Model implements Engine, Disposable {
 
   #sequenceParts(capacity: number, store: PageStore, tree?: PrefixTree): SequenceParts {
     if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
-    const { config: { vocabularySize }, work } = this.#parts;
+    const { config: { vocabularySize } } = this.#parts;
     return {
-      runner: this.#runner,
-      rope: this.#rope,
-      chunkRows: this.#options.chunkRows,
+      scheduler: this.#scheduler,
       onCreate: (sequence) => this.#sequences.add(sequence),
       onRelease: (sequence) => this.#sequences.delete(sequence),
-      ...{ work, store, tree, vocabularySize, capacity },
+      ...{ store, tree, vocabularySize, capacity },
     };
   }
 
@@ -314,7 +319,11 @@ export class Model implements Engine, Disposable {
     if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
     using store = new PageStore(this.#parts.kernels, this.config, this.kv, pages);
     using sequence = new ModelSequence(this.#sequenceParts(capacity, store));
-    yield* sequence.logitRows(tokens, options);
+    try {
+      yield* sequence.logitRows(tokens, options);
+    } finally {
+      this.#scheduler.forget(store);
+    }
   }
 
   /** Frees everything, sequences included; after the call in flight, if there is one. */
@@ -322,8 +331,8 @@ export class Model implements Engine, Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     for (const sequence of this.#sequences) sequence[Symbol.dispose]();
-    const running = this.#runner.close();
-    if (running) running.then(() => this.#release());
+    const { busy } = this.#scheduler;
+    if (busy) busy.then(() => this.#release());
     else this.#release();
   }
 

@@ -22,7 +22,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   hub: ["errors", "native"],
   step: ["errors", "quant", "native"],
   cache: ["errors", "quant", "native", "step"],
-  model: ["errors", "bytes", "quant", "tensor", "format", "native", "step", "cache"],
+  model: ["errors", "turn", "bytes", "quant", "tensor", "format", "native", "step", "cache"],
   session: [
     ...["errors", "turn", "quant", "format", "tokenizer", "chat", "grammar", "sampling"],
     ...["native", "step", "cache", "model"],

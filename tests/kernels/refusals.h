@@ -105,11 +105,11 @@ static void refuse_case(const struct refusal *r, const struct pool_row *pool) {
   *bad = *good;
   int32_t fault[2] = {-9, -9};
   if (cria_region_write(memory_region, 0, image, the.used)) give_up("Cannot write the memory");
-  expect(r->name, cria_run(pool->handle, good, 1, the.inputs, the.inputWords, NULL, NULL), 0);
+  expect(r->name, cria_run(pool->handle, good, 1, the.inputs, the.inputWords, NULL, NULL, NULL), 0);
   if (cria_region_write(memory_region, 0, image, the.used)) give_up("Cannot write the memory");
   r->change(bad);
   int32_t code =
-      cria_run(pool->handle, the.ops, the.opCount, the.inputs, the.inputWords, fault, NULL);
+      cria_run(pool->handle, the.ops, the.opCount, the.inputs, the.inputWords, NULL, fault, NULL);
   expect(r->name, code, r->code);
   expect(r->name, fault[0], 1), expect(r->name, fault[1], r->operand);
   if (cria_region_read(memory_region, 0, result, the.used)) give_up("Cannot read the memory");
@@ -162,10 +162,12 @@ static void refuse_calls(void) {
   expect("pool of unknown name", cria_pool_create(1, unknown), CRIA_FAIL(BAD_ISA));
   expect("free no pool", cria_pool_free(200), CRIA_FAIL(BAD_HANDLE));
   expect("free a negative pool", cria_pool_free(-1), CRIA_FAIL(BAD_HANDLE));
-  expect("run on no pool", cria_run(99, &none, 1, NULL, 0, NULL, NULL), CRIA_FAIL(BAD_HANDLE));
-  expect("run no step", cria_run(pool, NULL, 1, NULL, 0, NULL, NULL), CRIA_FAIL(BAD_SHAPE));
-  expect("run no inputs", cria_run(pool, &none, 1, NULL, 5, NULL, NULL), CRIA_FAIL(BAD_SHAPE));
-  expect("run nothing", cria_run(pool, NULL, 0, NULL, 0, NULL, NULL), CRIA_OK);
+  expect("run on no pool", cria_run(99, &none, 1, NULL, 0, NULL, NULL, NULL),
+         CRIA_FAIL(BAD_HANDLE));
+  expect("run no step", cria_run(pool, NULL, 1, NULL, 0, NULL, NULL, NULL), CRIA_FAIL(BAD_SHAPE));
+  expect("run no inputs", cria_run(pool, &none, 1, NULL, 5, NULL, NULL, NULL),
+         CRIA_FAIL(BAD_SHAPE));
+  expect("run nothing", cria_run(pool, NULL, 0, NULL, 0, NULL, NULL, NULL), CRIA_OK);
   expect("long text", cria_describe(1, 8, text, sizeof text), CRIA_FAIL(BAD_RANGE));
   expect("unknown list", cria_describe(4, 0, text, sizeof text), CRIA_FAIL(BAD_PARAMETER));
   expect("past a list", cria_describe(2, 999, text, sizeof text), 0);

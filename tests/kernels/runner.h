@@ -123,7 +123,7 @@ static int32_t run_on(const struct pool_row *pool, const cria_op *ops, uint32_t 
   int32_t fault[2] = {-1, -1};
   if (cria_region_write(memory_region, 0, image, the.used)) give_up("Cannot write the memory");
   guard(1);
-  int32_t code = cria_run(pool->handle, ops, count, the.inputs, the.inputWords, fault, NULL);
+  int32_t code = cria_run(pool->handle, ops, count, the.inputs, the.inputWords, NULL, fault, NULL);
   guard(0);
   if (code != CRIA_OK)
     fprintf(stderr, "%s on %s: code %d, operation %d, operand %d\n", the.name, pool->isa, code,

@@ -1,0 +1,291 @@
+/** Puts rows of many sequences into steps, and runs one step after the other. @module */
+
+import type { PageStore } from "../cache/pages.ts";
+import { CacheFullError } from "../errors.ts";
+import { turn } from "../turn.ts";
+import { planStep, type Share } from "./plan.ts";
+import type { RopeTable } from "./rope.ts";
+import type { Recording, Runner } from "./runner.ts";
+import { CHUNK_ROWS, MAX_LOGIT_ROWS, type Work } from "./work.ts";
+
+/** What the scheduler needs of a sequence. */
+export interface Rows {
+  /** Where its pages are. */
+  readonly store: PageStore;
+  /** The numbers of its pages. */
+  readonly pages: readonly number[];
+  /** How many tokens it has. */
+  readonly position: number;
+  /** Makes the next `count` positions writable; throws a `CacheFullError` where it cannot. */
+  reserve(count: number): void;
+  /** The cache slot of a position. */
+  slot(position: number): number;
+  /** These tokens are in the cache now. */
+  append(tokens: readonly number[]): void;
+  /** Throws when no more than what is under way should be done. */
+  check(): void;
+}
+
+/** Tokens to be evaluated. */
+export interface Job {
+  readonly sequence: Rows;
+  readonly tokens: readonly number[];
+  /** Where logits of the last tokens go, [rows, vocabularySize]; none are wanted if it is empty. */
+  readonly logits: Float32Array<ArrayBuffer>;
+  /** Higher ones come first. */
+  readonly priority: number;
+  /** Stops it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Hears how many of its tokens are evaluated. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** What a scheduler works with. */
+export interface SchedulerParts {
+  readonly runner: Runner;
+  readonly work: Work;
+  readonly rope: RopeTable;
+  readonly vocabularySize: number;
+  /** Most rows of a step. */
+  readonly chunkRows?: number | undefined;
+}
+
+/** A job on its way; a demand for a plan. */
+class Ticket {
+  readonly logitRows: number;
+  readonly #ends = Promise.withResolvers<void>();
+  done = 0; // tokens
+  logitsDone = 0; // rows
+  stopped = false; // by its signal
+
+  constructor(readonly job: Job, vocabularySize: number) {
+    this.logitRows = job.logits.length / vocabularySize;
+  }
+
+  get priority(): number {
+    return this.job.priority;
+  }
+
+  get left(): number {
+    return this.job.tokens.length - this.done;
+  }
+
+  get promise(): Promise<void> {
+    return this.#ends.promise;
+  }
+
+  resolve(): void {
+    this.#ends.resolve();
+  }
+
+  reject(reason: unknown): void {
+    this.#ends.reject(reason);
+  }
+}
+
+const MOST_RECORDINGS = 48;
+const LEAST_TABLE_WORDS = 16;
+
+/** Takes jobs of any sequences; what it gives each does not depend on the others, to the bit. */
+export class Scheduler {
+  readonly #parts: SchedulerParts;
+  readonly #tickets = new Set<Ticket>(); // in the order in which they came
+  readonly #recordings = new Map<PageStore, Map<string, Recording>>();
+  #shares: readonly Share<Ticket>[] = []; // of the running step
+  #control = new Int32Array(1); // of the running step
+  #logits = new Float32Array(0);
+  #loop: Promise<void> | undefined;
+
+  /** @param parts the model's parts */
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether one token may be run at once, on this thread. */
+  get runsAtOnce(): boolean {
+    return this.#tickets.size === 0 && this.#parts.runner.runsAtOnce;
+  }
+
+  /** Runs one token on this thread; the caller has asked `runsAtOnce`. */
+  runNow(job: Job): void {
+    job.sequence.reserve(1);
+    const ticket = new Ticket(job, this.#parts.vocabularySize);
+    const { logitRows } = ticket, shares = [{ demand: ticket, rows: 1, logitRows }];
+    this.#parts.runner.runNow(this.#fill(shares));
+    this.#deliver(shares);
+  }
+
+  /** Runs a job among others, beside the event loop. */
+  submit(job: Job): Promise<void> {
+    const ticket = new Ticket(job, this.#parts.vocabularySize), { signal } = job;
+    this.#tickets.add(ticket);
+    if (signal) {
+      const stop = () => this.#stop(ticket);
+      signal.addEventListener("abort", stop, { once: true });
+      const forget = () => signal.removeEventListener("abort", stop);
+      ticket.promise.then(forget, forget);
+      if (signal.aborted) stop();
+    }
+    this.#loop ??= this.#work();
+    return ticket.promise;
+  }
+
+  /** Forgets what was recorded for a store. */
+  forget(store: PageStore): void {
+    this.#recordings.delete(store);
+  }
+
+  /** Takes a job out, and ends the running step if it is in it. */
+  #stop(ticket: Ticket): void {
+    ticket.stopped = true;
+    if (this.#shares.some(({ demand }) => demand === ticket)) this.#control[0] = 1;
+    else this.#end(ticket, ticket.job.signal!.reason);
+  }
+
+  #end(ticket: Ticket, reason?: unknown): void {
+    this.#tickets.delete(ticket);
+    if (reason === undefined) ticket.resolve();
+    else ticket.reject(reason);
+  }
+
+  /** Settles when the jobs at hand have ended; undefined where there are none. */
+  get busy(): Promise<void> | undefined {
+    return this.#loop;
+  }
+
+  async #work(): Promise<void> {
+    await Promise.resolve(); // whoever else asks now comes along
+    while (this.#tickets.size > 0) {
+      const several = this.#tickets.size > 1;
+      this.#shares = this.#plan();
+      if (this.#shares.length > 0) await this.#run(this.#shares);
+      this.#shares = [];
+      if (several) await turn(); // for those that ended to ask for more
+    }
+    this.#loop = undefined;
+  }
+
+  /** Shares of the next step, with places in the cache; ends those that can have none. */
+  #plan(): Share<Ticket>[] {
+    for (const ticket of this.#tickets) {
+      if (ticket.done === 0) continue; // it was in flight before its sequence was disposed of
+      try {
+        ticket.job.sequence.check();
+      } catch (error) {
+        this.#end(ticket, error);
+      }
+    }
+    const [first] = this.#tickets, store = first?.job.sequence.store;
+    const { chunkRows: rows = CHUNK_ROWS } = this.#parts;
+    const waiting = [...this.#tickets].filter(({ job }) => job.sequence.store === store);
+    const shares = planStep(waiting, { rows, logitRows: MAX_LOGIT_ROWS });
+    let full: CacheFullError | undefined;
+    const placed = shares.filter(({ demand, rows }) => {
+      try {
+        demand.job.sequence.reserve(rows);
+        return true;
+      } catch (error) {
+        if (error instanceof CacheFullError) full = error; // it may get a place later
+        else this.#end(demand, error);
+        return false;
+      }
+    });
+    // Where nobody can go on, the last one gives way.
+    if (placed.length === 0 && full) this.#end(shares.at(-1)!.demand, full);
+    return placed;
+  }
+
+  async #run(shares: readonly Share<Ticket>[]): Promise<void> {
+    this.#control = new Int32Array(1);
+    try {
+      const done = await this.#parts.runner.runAside(this.#fill(shares), this.#control);
+      if (done) this.#deliver(shares);
+    } catch (error) {
+      for (const { demand } of shares) this.#end(demand, error);
+    }
+    for (const { demand } of shares) {
+      if (demand.stopped) this.#end(demand, demand.job.signal!.reason);
+    }
+  }
+
+  /**
+   * Fills the inputs of a step: first all rows that get no logits, then those that do. Rows of a
+   * sequence are neighbours, and share its block table.
+   */
+  #fill(shares: readonly Share<Ticket>[]): Recording {
+    const sum = (of: (share: Share<Ticket>) => number) =>
+      shares.reduce((total, share) => total + of(share), 0);
+    const rows = sum((share) => share.rows), logitRows = sum((share) => share.logitRows);
+    const pages = sum(({ demand }) => demand.job.sequence.pages.length);
+    const { store } = shares[0]!.demand.job.sequence;
+    const recording = this.#recording(store, rows, pages, logitRows), { batch } = recording;
+    const positions = new Float64Array(rows);
+    let silent = 0, loud = rows - logitRows, start = 0;
+    for (const { demand: { job, done }, rows, logitRows } of shares) {
+      const { sequence, tokens } = job;
+      batch.tables.set(sequence.pages, start);
+      for (let i = 0; i < rows; i++) {
+        const row = i < rows - logitRows ? silent++ : loud++, position = sequence.position + i;
+        batch.tokens[row] = tokens[done + i]!;
+        batch.slots[row] = sequence.slot(position);
+        batch.places[2 * row] = start;
+        batch.places[2 * row + 1] = positions[row] = position;
+      }
+      start += sequence.pages.length;
+    }
+    this.#parts.rope.rows(positions, batch.angles);
+    return recording;
+  }
+
+  /** A recording of these sizes, made now or kept from before. */
+  #recording(store: PageStore, rows: number, pages: number, logitRows: number): Recording {
+    const known = this.#recordings.get(store) ?? new Map<string, Recording>();
+    this.#recordings.set(store, known);
+    const tableWords = Math.max(LEAST_TABLE_WORDS, 2 ** Math.ceil(Math.log2(pages)));
+    const key = `${rows}/${tableWords}/${logitRows}`;
+    const made = known.get(key) ?? this.#parts.runner.record(store, rows, tableWords, logitRows);
+    known.delete(key); // to the end: used last
+    known.set(key, made);
+    for (const oldest of known.keys()) {
+      if (known.size <= MOST_RECORDINGS) break;
+      known.delete(oldest);
+    }
+    return made;
+  }
+
+  /** Gives everybody logits and news. */
+  #deliver(shares: readonly Share<Ticket>[]): void {
+    const { vocabularySize, work } = this.#parts;
+    const rows = shares.reduce((total, { logitRows }) => total + logitRows, 0);
+    const alone = shares.length === 1 && rows === shares[0]!.demand.logitRows;
+    if (!alone && this.#logits.length < rows * vocabularySize) {
+      this.#logits = new Float32Array(rows * vocabularySize);
+    }
+    const logits = alone
+      ? shares[0]!.demand.job.logits
+      : this.#logits.subarray(0, rows * vocabularySize);
+    if (rows > 0) work.readLogits(logits);
+    let row = 0;
+    for (const { demand, rows, logitRows } of shares) {
+      const { job } = demand, end = row + logitRows;
+      if (!alone) {
+        const own = logits.subarray(row * vocabularySize, end * vocabularySize);
+        job.logits.set(own, demand.logitsDone * vocabularySize);
+      }
+      row = end;
+      demand.logitsDone += logitRows;
+      this.#advance(demand, rows);
+    }
+  }
+
+  #advance(ticket: Ticket, rows: number): void {
+    const { job } = ticket, { tokens } = job;
+    job.sequence.append(tokens.slice(ticket.done, ticket.done += rows));
+    try {
+      job.onProgress?.(ticket.done, tokens.length);
+      if (ticket.left === 0) this.#end(ticket);
+    } catch (error) {
+      this.#end(ticket, error);
+    }
+  }
+}
