@@ -6,6 +6,7 @@ import type { TokenizerLike } from "./engine.ts";
 import type { FinishReason, GenerationResult, GenerationWork, Piece } from "./generation.ts";
 import { Pacer } from "./pacer.ts";
 import type { Past } from "./past.ts";
+import { dropOldest, type OverflowPolicy, promptRoom, shiftedSize } from "./overflow.ts";
 import { StopMatcher } from "./stop.ts";
 
 /** How one generation runs; sampler options left out are the session's. */
@@ -16,6 +17,13 @@ export interface GenerateOptions extends SamplerOptions {
   readonly stop?: string | readonly string[] | undefined;
   /** Goes on after tokens that end a text. */
   readonly ignoreEos?: boolean | undefined;
+  /** What happens where the context ends; "error" if left out. */
+  readonly onOverflow?: OverflowPolicy | undefined;
+  /**
+   * How many of the first tokens are never dropped by `onOverflow`, a system prompt for example;
+   * the token before a text, where the model has one, if left out.
+   */
+  readonly keepTokens?: number | undefined;
   /** Stops the generation, its prompt included. */
   readonly signal?: AbortSignal | undefined;
   /** Gives every piece the logarithm of its token's probability. */
@@ -41,6 +49,8 @@ export class Run implements GenerationWork {
   readonly #parts: RunParts;
   readonly #options: GenerateOptions;
   readonly #limit: number;
+  readonly #policy: OverflowPolicy;
+  readonly #keep: number;
   readonly #stops: StopMatcher;
   readonly #pacer = new Pacer();
   #prompt: ReturnType<RunParts["prompt"]> = { tokens: [] };
@@ -58,10 +68,17 @@ export class Run implements GenerationWork {
    * @throws ArgumentError when an option cannot be used
    */
   constructor(parts: RunParts, options: GenerateOptions) {
-    const { maxTokens = Infinity, stop = [] } = options;
-    if (!(maxTokens === Infinity || (Number.isSafeInteger(maxTokens) && maxTokens >= 0))) {
-      throw new ArgumentError(`Cannot generate "maxTokens": ${maxTokens} is not a count`);
+    const { maxTokens = Infinity, stop = [], onOverflow = "error", keepTokens } = options;
+    if (maxTokens !== Infinity) checkCount("maxTokens", maxTokens, Infinity);
+    if (!POLICIES.includes(onOverflow)) {
+      const state = `"${onOverflow}" is none of ${POLICIES.join(", ")}`;
+      throw new ArgumentError(`Cannot generate with "onOverflow": ${state}`);
     }
+    const { tokenizer, past } = parts;
+    const mostKept = Math.floor(past.capacity / 2);
+    this.#keep = keepTokens ?? Math.min(tokenizer.addBos ? 1 : 0, mostKept);
+    checkCount("keepTokens", this.#keep, mostKept);
+    this.#policy = onOverflow;
     this.#parts = parts;
     this.#options = options;
     this.#limit = maxTokens;
@@ -122,9 +139,12 @@ export class Run implements GenerationWork {
     const { past, prompt } = this.#parts;
     const startMs = performance.now();
     this.#prompt = prompt();
-    const { tokens } = this.#prompt;
-    if (tokens.length === 0) throw new ArgumentError(`Cannot generate from "": no tokens`);
+    if (this.#prompt.tokens.length === 0) {
+      throw new ArgumentError(`Cannot generate from "": no tokens`);
+    }
     const room = this.#limit > 0 ? 1 : 0;
+    const tokens = this.#fitting(this.#prompt.tokens, room);
+    this.#prompt = { ...this.#prompt, tokens };
     const { logits, cachedTokens } = await past.advance(tokens, room, {
       signal: this.signal,
       onProgress: this.#options.onPromptProgress,
@@ -132,6 +152,13 @@ export class Run implements GenerationWork {
     this.#cachedTokens = cachedTokens;
     this.#promptMs = performance.now() - startMs;
     return logits;
+  }
+
+  /** A prompt, or what of it fits the context. */
+  #fitting(tokens: readonly number[], room: number): readonly number[] {
+    const { capacity } = this.#parts.past;
+    if (this.#policy === "error" || tokens.length + room <= capacity) return tokens;
+    return dropOldest(tokens, promptRoom(capacity, this.#limit, this.#keep), this.#keep);
   }
 
   /** Samples one token; says with which piece, and why it is the last. */
@@ -145,7 +172,8 @@ export class Run implements GenerationWork {
     }
     past.append(token);
     this.#tokens.push(token);
-    const full = this.#tokens.length === this.#limit || past.tokens.length === past.capacity;
+    const atEnd = past.tokens.length === past.capacity && this.#policy !== "shift";
+    const full = this.#tokens.length === this.#limit || atEnd;
     const piece = { text: this.#show(this.#stream.push(token), full), token, ...score };
     if (this.#stops.stopped) return { piece, ended: "stop" };
     return full ? { piece, ended: "length" } : { piece };
@@ -164,12 +192,22 @@ export class Run implements GenerationWork {
 
   /** Evaluates the token that was sampled last. */
   async #step(): Promise<Float32Array> {
-    const startMs = performance.now();
-    const found = this.#parts.past.step({ signal: this.signal });
+    const startMs = performance.now(), { past } = this.#parts, options = { signal: this.signal };
+    const found = past.tokens.length === past.capacity ? this.#shift() : past.step(options);
     const logits = found instanceof Promise ? await found : found;
     this.#generateMs += performance.now() - startMs;
     this.#stepCount++;
     return logits;
+  }
+
+  /**
+   * Drops the oldest half of the past and evaluates the rest anew, at its new positions: what
+   * follows is what would follow if the text had begun so.
+   */
+  async #shift(): Promise<Float32Array> {
+    const { past } = this.#parts, size = shiftedSize(past.tokens.length, this.#keep);
+    const left = dropOldest(past.tokens, size, this.#keep);
+    return (await past.advance(left, 1, { signal: this.signal })).logits;
   }
 
   /** The decoder of this run, made when the first token comes. */
@@ -178,6 +216,14 @@ export class Run implements GenerationWork {
   }
 
   #openStream: ReturnType<TokenizerLike["stream"]> | undefined;
+}
+
+const POLICIES: readonly OverflowPolicy[] = ["error", "shift", "truncate"];
+
+function checkCount(name: string, value: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= 0 && value <= most) return;
+  const state = value > most ? `more than ${most}` : "not a count";
+  throw new ArgumentError(`Cannot generate with "${name}": ${value} is ${state}`);
 }
 
 /** A rate; 0 where nothing was done. */
