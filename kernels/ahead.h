@@ -11,7 +11,7 @@ static inline struct warm weights_of(const struct job *job, int64_t unit) {
   struct warm warm = {{NULL, NULL}, {0, 0}, NULL, 0};
   const cria_op *op = job->op;
   int gated = op->kind == OP_gated;
-  if ((op->kind != OP_matmul && !gated) || unit < 0) return warm;
+  if ((op->kind != OP_matmul && !gated) || unit < 0 || job->grouped) return warm;
   size_t rows = GROUP * unit_groups(op), row = (size_t)unit * rows;
   size_t bytes = quant_row_bytes(job->quant, op->k);
   if (row + rows > op->n) return warm;

@@ -61,6 +61,13 @@ static int floats(struct checker *c, int slot, uint64_t rows, uint64_t stride, u
   return span(c, slot, ((rows - 1) * stride + width) * 4, 4, writes);
 }
 
+// Integers of a region: what they say is checked by whoever reads them.
+static int integers(struct checker *c, int slot, uint64_t words, int writes) {
+  if (c->op->a[slot].type != CRIA_I32) return refuse(c, CRIA_FAIL(BAD_TYPE), slot);
+  if (c->op->a[slot].region == -1) return refuse(c, CRIA_FAIL(BAD_HANDLE), slot);
+  return span(c, slot, words * 4, 4, writes);
+}
+
 // int32 or float32 words out of the inputs, which are private to the run and cannot change.
 static const int32_t *input(struct checker *c, int slot, uint64_t words) {
   if (c->op->a[slot].region != -1) return refuse(c, CRIA_FAIL(BAD_HANDLE), slot), NULL;
@@ -93,14 +100,18 @@ static int weight(struct checker *c, int slot, uint64_t n, uint64_t k) {
 }
 
 // Activations [rows, k] in the form that the class of weight type asks for.
-static int activations(struct checker *c, int slot, uint64_t stride, int writes) {
+static int activation_rows(struct checker *c, int slot, uint64_t rows, uint64_t stride,
+                           int writes) {
   const cria_op *op = c->op;
   uint32_t type = op->a[slot].type;
-  if (type == quants[QUANT_F32].id) return floats(c, slot, op->rows, stride, op->k, writes);
+  if (type == quants[QUANT_F32].id) return floats(c, slot, rows, stride, op->k, writes);
   if (type != CRIA_ACT32 && type != CRIA_ACT256) return refuse(c, CRIA_FAIL(BAD_TYPE), slot);
   int32_t bytes = cria_row_bytes(type, op->k);
   if (bytes < 0) return refuse(c, bytes, slot);
-  return span(c, slot, (uint64_t)bytes * op->rows, 64, writes);
+  return span(c, slot, (uint64_t)bytes * rows, 64, writes);
+}
+static int activations(struct checker *c, int slot, uint64_t stride, int writes) {
+  return activation_rows(c, slot, c->op->rows, stride, writes);
 }
 
 static int class_takes(int quant, uint32_t type) {
@@ -118,12 +129,32 @@ static void row_units(struct checker *c, uint64_t width) {
 
 static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
+enum { EXPERT_LIMIT = 1024 };
+
+// How many groups a step may need: one for each expert, but not more than pairs.
+static uint64_t group_count(uint64_t experts, uint64_t pairs) {
+  return experts < pairs ? experts : pairs;
+}
+
 // Two panels of 16 rows take at most 75 bytes per column, a copy of 16 short rows 17.
 static void product_units(struct checker *c) {
   const cria_op *op = c->op;
   uint32_t groups = (op->n + GROUP - 1) / GROUP, each = unit_groups(op);
   c->job->units = (groups + each - 1) / each;
   c->job->scratchBytes = ((size_t)(op->k + 511) / 256) * 256 * 92 + 4096;
+}
+
+// Rows by groups: [groups]{expert, first row, rows}, and matrices [experts, n, k]. Sets how many
+// matrices an operand of weights has.
+static int check_groups(struct checker *c, int slot, uint64_t *matrices) {
+  const cria_op *op = c->op;
+  *matrices = 1;
+  if (op->a[slot].type == CRIA_NONE) return 1;
+  if (!require(c, op->p[3] && op->p[3] <= EXPERT_LIMIT, CRIA_FAIL(BAD_PARAMETER))) return 0;
+  const uint64_t groups = group_count(op->p[3], op->rows), units = c->job->units * groups;
+  if (!require(c, units <= UINT32_MAX, CRIA_FAIL(BAD_SHAPE))) return 0;
+  *matrices = op->p[3], c->job->units = (uint32_t)units, c->job->grouped = 1;
+  return integers(c, slot, groups * 3, READS);
 }
 
 static int check_embed(struct checker *c) {
@@ -156,8 +187,13 @@ static int check_quantize(struct checker *c) {
 
 static int check_matmul(struct checker *c) {
   const cria_op *op = c->op;
+  uint64_t experts;
   product_units(c);
-  if (!weight(c, 1, op->n, op->k) || !activations(c, 0, op->p[0], READS)) return 0;
+  if (!check_groups(c, 5, &experts) || !weight(c, 1, op->n * experts, op->k)) return 0;
+  if (!activations(c, 0, op->p[0], READS)) return 0;
+  for (int slot = 3; slot <= 4; slot++)
+    if (c->job->grouped && op->a[slot].type != CRIA_NONE)
+      return refuse(c, CRIA_FAIL(BAD_TYPE), slot);
   if (!class_takes(c->job->quant, op->a[0].type)) return refuse(c, CRIA_FAIL(BAD_TYPE), 0);
   return floats(c, 2, op->rows, op->p[1], op->n, WRITES) &&
          (op->a[3].type == CRIA_NONE || floats(c, 3, 1, op->n, op->n, READS)) &&
@@ -166,9 +202,11 @@ static int check_matmul(struct checker *c) {
 
 static int check_gated(struct checker *c) {
   const cria_op *op = c->op;
+  uint64_t experts;
   product_units(c);
   if (op->a[1].type != op->a[2].type) return refuse(c, CRIA_FAIL(BAD_TYPE), 2);
-  if (!weight(c, 1, op->n, op->k) || !weight(c, 2, op->n, op->k)) return 0;
+  if (!check_groups(c, 4, &experts)) return 0;
+  if (!weight(c, 1, op->n * experts, op->k) || !weight(c, 2, op->n * experts, op->k)) return 0;
   if (!class_takes(c->job->quant, op->a[0].type)) return refuse(c, CRIA_FAIL(BAD_TYPE), 0);
   return require(c, op->p[2] <= ACTIVATION_GELU, CRIA_FAIL(BAD_PARAMETER)) &&
          activations(c, 0, op->p[0], READS) &&
@@ -327,6 +365,43 @@ static int check_softmax(struct checker *c) {
   row_units(c, op->n);
   return floats(c, 0, op->rows, op->p[0], op->n, READS) &&
          floats(c, 1, op->rows, op->p[1], op->n, WRITES);
+}
+
+static int check_route(struct checker *c) {
+  const cria_op *op = c->op;
+  const uint64_t pairs = (uint64_t)op->rows * op->k;
+  if (!require(c, op->n <= EXPERT_LIMIT && op->k <= op->n, CRIA_FAIL(BAD_SHAPE)) ||
+      !require(c, pairs <= SIZE_LIMIT, CRIA_FAIL(BAD_SHAPE)) ||
+      !require(c, op->p[2] <= 1, CRIA_FAIL(BAD_PARAMETER)))
+    return 0;
+  c->job->scratchBytes = ((size_t)(op->n + 15) * 2 + pairs) * 4;
+  return floats(c, 0, op->rows, op->p[0], op->n, READS) &&
+         floats(c, 1, op->rows, op->p[1], op->k, WRITES) && integers(c, 2, pairs, WRITES) &&
+         integers(c, 3, group_count(op->n, pairs) * 3, WRITES);
+}
+
+static int sane_ranks(struct checker *c) {
+  const uint64_t ranks = c->op->p[0];
+  return require(c, ranks && ranks <= EXPERT_LIMIT, CRIA_FAIL(BAD_PARAMETER)) &&
+         require(c, c->op->rows * ranks <= SIZE_LIMIT, CRIA_FAIL(BAD_SHAPE));
+}
+
+static int check_scatter(struct checker *c) {
+  const cria_op *op = c->op;
+  const uint64_t pairs = (uint64_t)op->rows * op->p[0];
+  row_units(c, op->k);
+  return sane_ranks(c) && floats(c, 0, op->rows, op->p[1], op->k, READS) &&
+         integers(c, 1, pairs, READS) && activation_rows(c, 2, pairs, op->k, WRITES);
+}
+
+static int check_gather(struct checker *c) {
+  const cria_op *op = c->op;
+  const uint64_t pairs = (uint64_t)op->rows * op->p[0];
+  row_units(c, op->n);
+  return sane_ranks(c) && floats(c, 0, pairs, op->n, op->n, READS) &&
+         integers(c, 1, pairs, READS) && floats(c, 2, 1, pairs, pairs, READS) &&
+         (op->a[3].type == CRIA_NONE || floats(c, 3, op->rows, op->p[1], op->n, READS)) &&
+         floats(c, 4, op->rows, op->p[2], op->n, WRITES);
 }
 
 static int (*const checks[OP_COUNT])(struct checker *) = {

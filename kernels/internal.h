@@ -35,7 +35,7 @@ struct job {
   uint32_t units; // 0: run whole by one thread
   uint32_t chunks; // attend: chunks per row when split over positions, else 0
   uint32_t blockRows; // attend: rows that share a unit
-  uint8_t together, merge;
+  uint8_t together, merge, grouped; // grouped: every row has an expert of its own
   size_t scratchBytes; // per thread
   size_t sharedBytes;  // seen by all threads, at sharedOffset until the run resolves `shared`
   size_t sharedOffset;

@@ -23,6 +23,7 @@ enum {
 #include "float_matmul.h"
 #include "rows.h"
 #include "attention.h"
+#include "experts.h"
 
 static const run_fn products[QUANT_COUNT] = {
 #define QUANT(name, id, elements, bytes, class) [QUANT_##name] = product_##name,
@@ -31,11 +32,13 @@ static const run_fn products[QUANT_COUNT] = {
 };
 static void run_matmul(const struct job *job, int64_t unit, const struct warm *warm,
                        uint8_t *scratch) {
-  products[job->quant](job, unit, warm, scratch);
+  if (job->grouped) grouped_product(job, unit, products[job->quant], scratch);
+  else products[job->quant](job, unit, warm, scratch);
 }
 static void run_gated(const struct job *job, int64_t unit, const struct warm *warm,
                       uint8_t *scratch) {
-  products[job->quant](job, unit, warm, scratch);
+  if (job->grouped) grouped_product(job, unit, products[job->quant], scratch);
+  else products[job->quant](job, unit, warm, scratch);
 }
 
 const struct kernels JOIN(kernels_, ISA) = {

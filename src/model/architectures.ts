@@ -43,6 +43,13 @@ export const ARCHITECTURES: readonly Architecture[] = [
     embeddingScale: () => 1,
     windowedLayers: "none",
   },
+  {
+    name: "qwen3moe",
+    ropePairs: "halves",
+    activation: "silu",
+    embeddingScale: () => 1,
+    windowedLayers: "none",
+  },
 ];
 
 /**

@@ -25,8 +25,10 @@ export interface ModelConfig {
   readonly kvHeadCount: number;
   /** Dimensions of one head. */
   readonly headDim: number;
-  /** Hidden length of the feed-forward block. */
+  /** Hidden length of the feed-forward block, or of each expert. */
   readonly feedForwardDim: number;
+  /** The experts of every feed-forward block; absent where it is one. */
+  readonly experts?: ExpertConfig;
   /** Rows of the embedding, length of the logits. */
   readonly vocabularySize: number;
   /** Positions the model was made for. */
@@ -49,6 +51,16 @@ export interface ModelConfig {
   readonly qkNorm: boolean;
 }
 
+/** A mixture of experts. */
+export interface ExpertConfig {
+  /** Experts of a layer. */
+  readonly count: number;
+  /** How many of them each token goes to. */
+  readonly used: number;
+  /** The weights of those used add up to 1. */
+  readonly normalised: boolean;
+}
+
 /** The part of a model file that the config is read from. */
 export interface ConfigSource {
   /** The file's metadata. */
@@ -66,6 +78,7 @@ const LIMITS = {
   feedForward: 1 << 20,
   vocabulary: 1 << 22,
   context: 2 ** 31 - 1,
+  experts: 1024,
 } as const;
 
 /**
@@ -81,14 +94,13 @@ export function readConfig(
 ): ModelConfig {
   const row = findArchitecture(file.metadata);
   const metadata = new Metadata(file.metadata, row.name + ".");
-  refuseExperts(metadata);
   const heads = readHeads(metadata);
   const vocabularySize = readVocabularySize(file);
   const config: ModelConfig = {
     architecture: row.name,
     layerCount: metadata.count("block_count", { min: 1, max: LIMITS.layers }),
     ...heads,
-    feedForwardDim: metadata.count("feed_forward_length", { min: 1, max: LIMITS.feedForward }),
+    ...readFeedForward(metadata),
     vocabularySize,
     contextLength: metadata.count("context_length", { min: 1, max: LIMITS.context }),
     normEpsilon: metadata.real("attention.layer_norm_rms_epsilon", { min: 0, max: 1 }),
@@ -120,14 +132,23 @@ function findArchitecture(metadata: ReadonlyMap<string, unknown>): Architecture 
   throw new ModelError(`Cannot run architecture ${show(name)}: supported are ${supported}`);
 }
 
-/** Mixtures of experts share names with dense models, so they are told apart by their count. */
-function refuseExperts(metadata: Metadata): void {
-  const count = metadata.count("expert_count", { min: 0, max: 65536, fallback: 0 });
-  if (count === 0) return;
-  throw new ModelError(
-    `Cannot run the model: "${metadata.prefix}expert_count" is ${count}, ` +
-      `and mixtures of experts are not supported`,
-  );
+/** The feed-forward block's hidden length, and its experts where the file counts any. */
+function readFeedForward(metadata: Metadata): Pick<ModelConfig, "feedForwardDim" | "experts"> {
+  const count = metadata.count("expert_count", { min: 0, max: LIMITS.experts, fallback: 0 });
+  const length = { min: 1, max: LIMITS.feedForward };
+  if (count === 0) return { feedForwardDim: metadata.count("feed_forward_length", length) };
+  const own = metadata.has("expert_feed_forward_length");
+  return {
+    feedForwardDim: metadata.count(
+      own ? "expert_feed_forward_length" : "feed_forward_length",
+      length,
+    ),
+    experts: {
+      count,
+      used: metadata.count("expert_used_count", { min: 1, max: count }),
+      normalised: metadata.flag("expert_weights_norm", true),
+    },
+  };
 }
 
 /** The sizes of embedding and heads, and that they fit each other. */

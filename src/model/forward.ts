@@ -1,6 +1,7 @@
 /** The forward pass: records a batch of rows through all blocks. @module */
 
-import type { CachePages, Operand, Step } from "../step/step.ts";
+import type { Quant } from "../quant.ts";
+import type { CachePages, Groups, Operand, Step } from "../step/step.ts";
 import type { ModelConfig } from "./config.ts";
 import type { LayerWeights, Weight, Weights } from "./weights.ts";
 import type { BatchInputs, Work } from "./work.ts";
@@ -37,7 +38,8 @@ export function recordForward(pass: Pass): void {
   });
   weights.layers.forEach((layer, index) => {
     attention(pass, layer, pass.cache(index));
-    feedForward(pass, layer);
+    if (config.experts) expertFeedForward(pass, layer);
+    else feedForward(pass, layer);
   });
   if (pass.logitRows > 0) output(pass);
 }
@@ -84,20 +86,43 @@ function attention(pass: Pass, layer: LayerWeights, cache: CachePages): void {
 
 /** x += W_down · (activation(W_gate · h) * (W_up · h)) with h = RMSNorm(x). */
 function feedForward(pass: Pass, layer: LayerWeights): void {
-  const { step, config: { feedForwardDim: n, dim: k, activation }, work, rows } = pass;
-  const { gate, up, down } = layer;
-  const h = normalised(pass, layer.ffnNorm, [gate, up]);
-  if (gate.type === up.type) {
-    step.gated({ rows, n, k, x: h(gate), gate, up, out: work.hidden, activation });
-  } else {
-    step.together(() => {
-      product(pass, h, gate, work.hidden);
-      product(pass, h, up, work.up);
-    });
-    step.activate({ rows, n, gate: work.hidden, up: work.up, out: work.hidden, activation });
-  }
+  const { work } = pass, { gate, up, down } = layer;
+  hiddenRows(pass, normalised(pass, layer.ffnNorm, [gate, up]), layer);
   const hidden = rounded(pass, work.hidden, down);
   product(pass, () => hidden, down, work.x, { residual: work.x });
+}
+
+/** x += Σ share · W_down · (activation(W_gate · h) * (W_up · h)) over the experts of each row. */
+function expertFeedForward(pass: Pass, layer: LayerWeights): void {
+  const { step, config, work: { x, forms, hidden, experts }, rows } = pass;
+  const { dim, normEpsilon: epsilon } = config,
+    { count, used: ranks, normalised } = config.experts!;
+  const { h, scores, weights, slots, groups: list, out } = experts!, { gate, up, down } = layer;
+  const router = layer.router!, groups = { experts: count, list };
+  step.norm({ rows, k: dim, x, weight: layer.ffnNorm, out: h, epsilon });
+  product(pass, () => rounded(pass, h, router), router, scores);
+  step.route({ rows, n: count, k: ranks, x: scores, weights, slots, groups: list, normalised });
+  for (const form of formsOf([gate, up])) {
+    step.scatter({ rows, k: dim, x: h, slots, out: forms[form], ranks });
+  }
+  const pairs: Pass = { ...pass, rows: rows * ranks };
+  hiddenRows(pairs, ({ quant }) => forms[quant.activation], layer, groups);
+  product(pairs, () => rounded(pairs, hidden, down), down, out, { groups });
+  step.gather({ rows, n: dim, x: out, slots, weights, residual: x, out: x, ranks });
+}
+
+/** hidden = activation(W_gate · h) * (W_up · h). */
+function hiddenRows(pass: Pass, h: FormFor, { gate, up }: LayerWeights, groups?: Groups): void {
+  const { step, config: { feedForwardDim: n, dim: k, activation }, work, rows } = pass;
+  if (gate.type === up.type) {
+    step.gated({ rows, n, k, x: h(gate), gate, up, out: work.hidden, activation, groups });
+    return;
+  }
+  step.together(() => {
+    product(pass, h, gate, work.hidden, { groups });
+    product(pass, h, up, work.up, { groups });
+  });
+  step.activate({ rows, n, gate: work.hidden, up: work.up, out: work.hidden, activation });
 }
 
 /** logits = W_out · RMSNorm(x), for the last rows. */
@@ -112,10 +137,15 @@ function output(pass: Pass): void {
 /** Gives a product its input, in the form that its weight's type asks for. */
 type FormFor = (weight: Weight) => Operand;
 
+/** The forms that some weights ask for. */
+function formsOf(users: readonly Weight[]): Set<Quant["activation"]> {
+  return new Set(users.map(({ quant }) => quant.activation));
+}
+
 /** Records RMSNorm once for each form that the users of its result need. */
 function normalised(pass: Pass, norm: Operand, users: Weight[], x = pass.work.x): FormFor {
   const { step, config: { dim: k, normEpsilon: epsilon }, work, rows } = pass;
-  for (const kind of new Set(users.map(({ quant }) => quant.activation))) {
+  for (const kind of formsOf(users)) {
     step.norm({ rows, k, x, weight: norm, out: work.forms[kind], epsilon });
   }
   return ({ quant }) => work.forms[quant.activation];
@@ -135,7 +165,7 @@ function product(
   x: FormFor,
   weight: Weight,
   out: Operand,
-  plus: { bias?: Operand | undefined; residual?: Operand } = {},
+  plus: { bias?: Operand | undefined; residual?: Operand; groups?: Groups | undefined } = {},
 ): void {
   step.matmul({ rows, n: weight.rows, k: weight.columns, x: x(weight), weight, out, ...plus });
 }

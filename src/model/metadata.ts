@@ -43,6 +43,16 @@ export class Metadata {
   }
 
   /**
+   * A flag.
+   * @throws ModelError when the value is neither true nor false
+   */
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.entries.get(this.prefix + key) ?? fallback;
+    if (typeof value === "boolean") return value;
+    throw new ModelError(`Cannot use "${this.prefix}${key}": ${show(value)} is not true or false`);
+  }
+
+  /**
    * A text of the metadata.
    * @returns undefined where the key is missing
    * @throws ModelError when the value is no text

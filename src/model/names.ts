@@ -30,6 +30,14 @@ const queryDim = (config: ModelConfig) => config.headCount * config.headDim;
 const keyDim = (config: ModelConfig) => config.kvHeadCount * config.headDim;
 const bias = (config: ModelConfig) => config.qkvBias;
 const qkNorm = (config: ModelConfig) => config.qkNorm;
+const dense = (config: ModelConfig) => config.experts === undefined;
+const mixture = (config: ModelConfig) => config.experts !== undefined;
+const up = (c: ModelConfig) => [c.feedForwardDim, c.dim];
+const down = (c: ModelConfig) => [c.dim, c.feedForwardDim];
+const experts = (shape: (config: ModelConfig) => number[]) => (c: ModelConfig) => [
+  c.experts?.count ?? 0,
+  ...shape(c),
+];
 
 /** Every tensor that the forward pass reads. */
 const TENSORS: readonly TensorRow[] = [
@@ -52,9 +60,17 @@ const TENSORS: readonly TensorRow[] = [
   { pattern: "blk.{layer}.attn_k_norm.weight", shape: (c) => [c.headDim], when: qkNorm },
   { pattern: "blk.{layer}.attn_output.weight", shape: (c) => [c.dim, queryDim(c)] },
   { pattern: "blk.{layer}.ffn_norm.weight", shape: (c) => [c.dim] },
-  { pattern: "blk.{layer}.ffn_gate.weight", shape: (c) => [c.feedForwardDim, c.dim] },
-  { pattern: "blk.{layer}.ffn_up.weight", shape: (c) => [c.feedForwardDim, c.dim] },
-  { pattern: "blk.{layer}.ffn_down.weight", shape: (c) => [c.dim, c.feedForwardDim] },
+  { pattern: "blk.{layer}.ffn_gate.weight", shape: up, when: dense },
+  { pattern: "blk.{layer}.ffn_up.weight", shape: up, when: dense },
+  { pattern: "blk.{layer}.ffn_down.weight", shape: down, when: dense },
+  {
+    pattern: "blk.{layer}.ffn_gate_inp.weight",
+    shape: (c) => [c.experts?.count ?? 0, c.dim],
+    when: mixture,
+  },
+  { pattern: "blk.{layer}.ffn_gate_exps.weight", shape: experts(up), when: mixture },
+  { pattern: "blk.{layer}.ffn_up_exps.weight", shape: experts(up), when: mixture },
+  { pattern: "blk.{layer}.ffn_down_exps.weight", shape: experts(down), when: mixture },
 ];
 
 /**

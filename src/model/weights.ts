@@ -9,7 +9,7 @@ import { dequantize, type Quant, quantByName, QUANTS } from "../quant.ts";
 import type { Operand } from "../step/step.ts";
 import type { ModelConfig } from "./config.ts";
 
-/** A matrix that products can use. */
+/** A matrix that products can use, or one for each expert. */
 export interface Weight extends Operand {
   /** Its type. */
   readonly quant: Quant;
@@ -32,9 +32,10 @@ export interface LayerWeights {
   readonly kNorm?: Operand | undefined; // [headDim]
   readonly attentionOutput: Weight; // [dim, headCount * headDim]
   readonly ffnNorm: Operand; // [dim]
-  readonly gate: Weight; // [feedForwardDim, dim]
-  readonly up: Weight; // [feedForwardDim, dim]
-  readonly down: Weight; // [dim, feedForwardDim]
+  readonly router?: Weight | undefined; // [experts, dim]
+  readonly gate: Weight; // [feedForwardDim, dim], of each expert
+  readonly up: Weight; // [feedForwardDim, dim], of each expert
+  readonly down: Weight; // [dim, feedForwardDim], of each expert
 }
 
 /** Everything the forward pass reads. Holds the mapped file until it is disposed of. */
@@ -43,6 +44,7 @@ export class Weights implements Disposable {
   readonly #kernels: Kernels;
   readonly #mapped: Region;
   readonly #widened: Region[] = [];
+  readonly #expertsUsed: number;
   /** Token embeddings, [vocabularySize, dim]. */
   readonly embedding: Weight;
   /** The last norm, [dim]. */
@@ -62,6 +64,7 @@ export class Weights implements Disposable {
   constructor(kernels: Kernels, file: ModelFile, config: ModelConfig) {
     this.#file = file;
     this.#kernels = kernels;
+    this.#expertsUsed = config.experts?.used ?? 1;
     this.#mapped = Region.map(kernels, file.path, file.fileBytes, file.inode);
     try {
       this.embedding = this.#matrix("token_embd.weight");
@@ -81,14 +84,14 @@ export class Weights implements Disposable {
 
   /** Bytes that a pass over all layers and the output reads. */
   get bytesPerToken(): number {
-    const matrices = this.layers.flatMap(({ q, k, v, attentionOutput, gate, up, down }) => [
-      ...[q, k, v, attentionOutput],
-      ...[gate, up, down],
-    ]);
-    return [...matrices, this.output].reduce(
-      (sum, { quant, rows, columns }) => sum + rows * columns / quant.elements * quant.bytes,
-      0,
-    );
+    const bytes = (matrices: readonly Weight[]) =>
+      matrices.reduce(
+        (sum, { quant, rows, columns }) => sum + rows * columns / quant.elements * quant.bytes,
+        0,
+      );
+    return this.layers.reduce((sum, { q, k, v, attentionOutput, gate, up, down }) => {
+      return sum + bytes([q, k, v, attentionOutput]) + this.#expertsUsed * bytes([gate, up, down]);
+    }, bytes([this.output]));
   }
 
   #layer(index: number, config: ModelConfig): LayerWeights {
@@ -96,6 +99,7 @@ export class Weights implements Disposable {
     const norm = (name: string) => this.#vector(`blk.${index}.${name}.weight`);
     const bias = (name: string) =>
       config.qkvBias ? this.#vector(`blk.${index}.${name}.bias`) : undefined;
+    const suffix = config.experts ? "_exps" : "";
     return {
       attentionNorm: norm("attn_norm"),
       q: matrix("attn_q"),
@@ -108,9 +112,10 @@ export class Weights implements Disposable {
       kNorm: config.qkNorm ? norm("attn_k_norm") : undefined,
       attentionOutput: matrix("attn_output"),
       ffnNorm: norm("ffn_norm"),
-      gate: matrix("ffn_gate"),
-      up: matrix("ffn_up"),
-      down: matrix("ffn_down"),
+      router: config.experts ? matrix("ffn_gate_inp") : undefined,
+      gate: matrix("ffn_gate" + suffix),
+      up: matrix("ffn_up" + suffix),
+      down: matrix("ffn_down" + suffix),
     };
   }
 
@@ -125,7 +130,7 @@ export class Weights implements Disposable {
 
   #matrix(name: string): Weight {
     const tensor = this.#file.tensor(name);
-    const [rows = 0, columns = 0] = tensor.shape;
+    const [rows = 0, columns = 0] = tensor.shape.slice(-2);
     const quant = this.#quant(tensor);
     return { memory: this.#mapped, type: quant.id, offset: tensor.offset, quant, rows, columns };
   }

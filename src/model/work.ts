@@ -14,19 +14,30 @@ export const CHUNK_ROWS = 256;
 /** The most rows whose logits one step gives. */
 export const MAX_LOGIT_ROWS = 64;
 
+/** What rows of a mixture of experts need; a pair is a row and one of its experts. */
+export interface ExpertWork {
+  readonly h: Operand; // [rows, dim]
+  readonly scores: Operand; // [rows, experts]
+  readonly weights: Operand; // [rows, used]
+  readonly slots: Operand; // I32 [rows, used]
+  readonly groups: Operand; // I32 [experts, 3]
+  readonly out: Operand; // [pairs, dim]
+}
+
 /** Activations of up to `MAX_ROWS` rows; committed by the system as they are first written. */
 export class Work implements Disposable {
   readonly #region: Region;
   /** The residual stream, [rows, dim]. */
   readonly x: Operand;
-  /** What a product reads, by what its weights ask for. Each fits [rows, widest input]. */
+  /** What a product reads, by what its weights ask for. Each fits [pairs, widest input]. */
   readonly forms: Readonly<Record<Quant["activation"], Operand>>;
   readonly q: Operand; // [rows, headCount * headDim]
   readonly k: Operand; // [rows, kvHeadCount * headDim]
   readonly v: Operand; // [rows, kvHeadCount * headDim]
   readonly attended: Operand; // [rows, headCount * headDim]
-  readonly hidden: Operand; // [rows, feedForwardDim]
-  readonly up: Operand; // [rows, feedForwardDim], where gate and up cannot be one operation
+  readonly hidden: Operand; // [pairs, feedForwardDim]
+  readonly up: Operand; // [pairs, feedForwardDim], where gate and up cannot be one operation
+  readonly experts?: ExpertWork;
   readonly logits: Operand; // [MAX_LOGIT_ROWS, vocabularySize]
 
   /**
@@ -35,6 +46,7 @@ export class Work implements Disposable {
    */
   constructor(kernels: Kernels, config: ModelConfig) {
     const { dim, headCount, kvHeadCount, headDim, feedForwardDim, vocabularySize } = config;
+    const { count, used } = config.experts ?? { count: 0, used: 1 };
     const widest = Math.max(dim, headCount * headDim, feedForwardDim);
     let total = 0;
     const memory = { handle: -1 };
@@ -44,17 +56,29 @@ export class Work implements Disposable {
       return { memory, type, offset };
     };
     const floats = (width: number) => reserve(MAX_ROWS * width * 4, ELEMENT.F32);
+    const integers = (all: number) => reserve(all * 4, ELEMENT.I32);
     // int8 values, then scales and sums of at most 8 bytes per 32, each part rounded up to 64
-    const rounded = (type: number) => reserve(MAX_ROWS * (Math.ceil(widest * 1.25) + 512), type);
+    const rounded = (type: number) =>
+      reserve(MAX_ROWS * used * (Math.ceil(widest * 1.25) + 512), type);
     this.x = floats(dim);
     this.q = floats(headCount * headDim);
     this.k = floats(kvHeadCount * headDim);
     this.v = floats(kvHeadCount * headDim);
     this.attended = floats(headCount * headDim);
-    this.hidden = floats(feedForwardDim);
-    this.up = floats(feedForwardDim);
+    this.hidden = floats(used * feedForwardDim);
+    this.up = floats(used * feedForwardDim);
+    if (count > 0) {
+      this.experts = {
+        h: floats(dim),
+        scores: floats(count),
+        weights: floats(used),
+        slots: integers(MAX_ROWS * used),
+        groups: integers(3 * count),
+        out: floats(used * dim),
+      };
+    }
     this.forms = {
-      float: floats(widest),
+      float: floats(used * widest),
       block32: rounded(ELEMENT.ACT32),
       block256: rounded(ELEMENT.ACT256),
     };

@@ -20,8 +20,11 @@ export const OPERATIONS = {
   embed: row("tokens weight out", "", "scale"),
   norm: row("x weight out", "heads xStride outStride", "epsilon"),
   quantize: row("x out", "xStride"),
-  matmul: row("x weight out bias residual", "xStride outStride residualStride"),
-  gated: row("x gate up out", "xStride outStride activation"),
+  matmul: row(
+    "x weight out bias residual groups",
+    "xStride outStride residualStride experts",
+  ),
+  gated: row("x gate up out groups", "xStride outStride activation experts"),
   rope: row("x angles", "heads headDim dims pairs stride"),
   store: row("k v slots keys values", "heads headDim stride pagePositions pageCount pageBytes"),
   attend: row(
@@ -33,6 +36,9 @@ export const OPERATIONS = {
   add: row("a b out", "aStride bStride outStride"),
   copy: row("x out index", "xStride outStride xRows"),
   softmax: row("x out", "xStride outStride"),
+  route: row("x weights slots groups", "xStride weightStride normalised"),
+  scatter: row("x slots out", "ranks xStride"),
+  gather: row("x slots weights residual out", "ranks residualStride outStride"),
 } as const satisfies Record<string, OperationFields>;
 
 /** The name of an operation. */

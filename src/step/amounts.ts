@@ -107,10 +107,10 @@ function passed(op: Recorded, width: number, ...names: readonly string[]): Amoun
   return { bytes, operations: 0 };
 }
 
-/** Products of matrices [n, k] with [rows, k]. */
+/** Products of matrices [n, k] with [rows, k]; of groups, as if every row had another expert. */
 function products(op: Recorded, ...matrices: readonly string[]): Amount {
-  const { rows, n, k } = op;
-  const weights = matrices.reduce((sum, name) => sum + op.bytesOf(name, n * k), 0);
+  const { rows, n, k } = op, groups = Math.min(op.parameter("experts"), rows) || 1;
+  const weights = matrices.reduce((sum, name) => sum + groups * op.bytesOf(name, n * k), 0);
   const { bytes } = passed(op, n, "out", "residual");
   return {
     bytes: weights + op.bytesOf("x", rows * k) + op.bytesOf("bias", n) + bytes,
@@ -162,6 +162,19 @@ const AMOUNTS: Readonly<Record<OperationName, (op: Recorded) => Amount>> = {
   add: (op) => passed(op, op.n, "a", "b", "out"),
   copy: (op) => passed(op, op.n, "x", "out"),
   softmax: (op) => passed(op, op.n, "x", "out"),
+  route: (op) => ({
+    bytes: passed(op, op.n, "x").bytes + passed(op, op.k, "weights", "slots").bytes,
+    operations: 0,
+  }),
+  scatter: (op) => {
+    const copies = op.parameter("ranks") * op.k;
+    return { bytes: passed(op, op.k, "x").bytes + passed(op, copies, "out").bytes, operations: 0 };
+  },
+  gather: (op) => {
+    const summed = op.parameter("ranks") * op.n;
+    const bytes = passed(op, summed, "x").bytes + passed(op, op.n, "residual", "out").bytes;
+    return { bytes, operations: 2 * op.rows * summed };
+  },
 };
 
 /** What an operation costs at the least. */

@@ -5,6 +5,7 @@ import { INPUTS } from "../native/memory.ts";
 import { OP_WORDS, OPERATION_NAMES, type OperationName } from "../native/operations.ts";
 import type { RunnableStep } from "../native/pool.ts";
 import { attend, store } from "./reference/attention.ts";
+import { gather, route, scatter } from "./reference/experts.ts";
 import { gated, matmul } from "./reference/products.ts";
 import { type Memories, Recorded } from "./reference/recorded.ts";
 import { activate, add, copy, embed, norm, quantizeRows, rope, softmax } from "./reference/rows.ts";
@@ -28,6 +29,9 @@ export const REFERENCE: Readonly<Record<OperationName, ReferenceOperation>> = {
   add,
   copy,
   softmax,
+  route,
+  scatter,
+  gather,
 };
 
 /**

@@ -44,6 +44,14 @@ export interface CachePages {
   readonly pageBytes: number;
 }
 
+/** Rows that multiply each with the matrix of its own expert: weights are [experts, n, k]. */
+export interface Groups {
+  /** Matrices of each weight. */
+  readonly experts: number;
+  /** I32 [min(experts, rows)][(expert, first row, rows)], as `route` writes them. */
+  readonly list: Operand;
+}
+
 const ACTIVATIONS: Record<Activation, number> = { silu: 0, gelu: 1 };
 const PAIRS: Record<RopePairs, number> = { neighbours: 0, halves: 1 };
 const NOTHING: Operand = { memory: { handle: -1 }, type: ELEMENT.NONE, offset: 0 };
@@ -97,31 +105,34 @@ export class Step {
     this.#record("quantize", a, [a.x, a.out], [a.xStride ?? a.k!]);
   }
 
-  /** out = weight [n, k] times x [rows, k], plus bias [n], plus residual [rows, n]. */
+  /** out = weight [n, k] times x [rows, k], plus bias [n], plus residual [rows, n]; no groups. */
   matmul(
     a: Sizes & { x: Operand; weight: Operand; out: Operand } & {
       bias?: Operand | undefined;
       residual?: Operand | undefined;
+      groups?: Groups | undefined;
       xStride?: number;
       outStride?: number;
       residualStride?: number;
     },
   ): void {
     const { xStride = a.k!, outStride = a.n!, residualStride = a.n! } = a;
-    const operands = [a.x, a.weight, a.out, a.bias ?? NOTHING, a.residual ?? NOTHING];
-    this.#record("matmul", a, operands, [xStride, outStride, residualStride]);
+    const { bias = NOTHING, residual = NOTHING, groups: { list = NOTHING, experts = 0 } = {} } = a;
+    const operands = [a.x, a.weight, a.out, bias, residual, list];
+    this.#record("matmul", a, operands, [xStride, outStride, residualStride, experts]);
   }
 
   /** out = activation(gate x) * (up x); gate and up are [n, k] of one type. */
   gated(
     a: Sizes & { x: Operand; gate: Operand; up: Operand; out: Operand; activation: Activation } & {
+      groups?: Groups | undefined;
       xStride?: number;
       outStride?: number;
     },
   ): void {
-    const { xStride = a.k!, outStride = a.n! } = a;
-    const parameters = [xStride, outStride, ACTIVATIONS[a.activation]];
-    this.#record("gated", a, [a.x, a.gate, a.up, a.out], parameters);
+    const { xStride = a.k!, outStride = a.n!, groups: { list = NOTHING, experts = 0 } = {} } = a;
+    const parameters = [xStride, outStride, ACTIVATIONS[a.activation], experts];
+    this.#record("gated", a, [a.x, a.gate, a.up, a.out, list], parameters);
   }
 
   /** Turns the first `dims` of every head by `angles` [rows, dims / 2, (cos, sin)], in place. */
@@ -187,6 +198,37 @@ export class Step {
   /** out = softmax(x) over each row of `n`. */
   softmax(a: Sizes & { x: Operand; out: Operand }): void {
     this.#record("softmax", a, [a.x, a.out], [a.n!, a.n!]);
+  }
+
+  /**
+   * Chooses the `k` largest of `n` scores for each row: their weights [rows, k], a softmax over
+   * the chosen (`normalised`) or over all; a slot [rows, k] for each pair of row and expert, so
+   * that pairs of one expert lie together; and where they lie, see `Groups`.
+   */
+  route(
+    a: Sizes & { x: Operand; weights: Operand; slots: Operand; groups: Operand } & {
+      normalised: boolean;
+    },
+  ): void {
+    const operands = [a.x, a.weights, a.slots, a.groups];
+    this.#record("route", a, operands, [a.n!, a.k!, a.normalised ? 1 : 0]);
+  }
+
+  /** out[slots[row][rank]] = x[row], rounded where `out` is activations; rows of `k`. */
+  scatter(
+    a: Sizes & { x: Operand; slots: Operand; out: Operand; ranks: number; xStride?: number },
+  ): void {
+    this.#record("scatter", a, [a.x, a.slots, a.out], [a.ranks, a.xStride ?? a.k!]);
+  }
+
+  /** out[row] = residual[row] + sum of weights[row][rank] * x[slots[row][rank]]; rows of `n`. */
+  gather(
+    a: Sizes & { x: Operand; slots: Operand; weights: Operand; out: Operand; ranks: number } & {
+      residual?: Operand | undefined;
+    },
+  ): void {
+    const operands = [a.x, a.slots, a.weights, a.residual ?? NOTHING, a.out];
+    this.#record("gather", a, operands, [a.ranks, a.n!, a.n!]);
   }
 
   #record(

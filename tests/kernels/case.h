@@ -21,6 +21,7 @@ struct output { // what the step writes: `rows` times `bytes` at a stride
 struct test_case {
   char name[128];
   int finite; // no output may be NaN
+  int whole;  // its operations cannot be cut into pieces of rows
   cria_op ops[MOST_OPS];
   uint64_t advance[MOST_OPS][8]; // bytes from one row of an operand to the next, 0: same for all
   uint32_t opCount, inputWords, spanCount, outputCount;
@@ -41,7 +42,7 @@ static void give_up(const char *why) {
 __attribute__((format(printf, 2, 3))) static void begin(int finite, const char *format, ...) {
   va_list list;
   va_start(list, format);
-  the.finite = finite;
+  the.finite = finite, the.whole = 0;
   the.opCount = the.inputWords = the.spanCount = the.outputCount = 0;
   the.used = RED_ZONE;
   vsnprintf(the.name, sizeof the.name, format, list);

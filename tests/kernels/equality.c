@@ -5,6 +5,7 @@
 #include "product_cases.h"
 #include "row_cases.h"
 #include "attention_cases.h"
+#include "expert_cases.h"
 #include "step_cases.h"
 #include "refusals.h"
 #include "runner.h"
@@ -29,6 +30,7 @@ int main(void) {
   product_cases();
   row_cases();
   attention_cases();
+  expert_cases();
   step_cases();
   failures += refusals();
   check_coverage();

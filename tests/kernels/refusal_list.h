@@ -69,6 +69,20 @@ CHANGE(row_too_large, op->a[2].offset = WORD)
 CHANGE(many_norm_heads, op->p[0] = 65537)
 CHANGE(heads_of_rounded, (op->p[0] = 2, op->a[2].type = CRIA_ACT32, op->a[2].offset = 0))
 CHANGE(other_activation, op->p[3] = 2)
+CHANGE(groups_unused, (op->a[5] = op->a[2], op->a[5].type = CRIA_I32))
+CHANGE(groups_floats, (op->a[5] = op->a[2], op->p[3] = 1))
+CHANGE(groups_biased, (groups_unused(op), op->p[3] = 1, op->a[3] = op->a[2]))
+CHANGE(many_experts, (groups_unused(op), op->p[3] = 1025))
+CHANGE(experts_past_end, (groups_unused(op), op->p[3] = 1024, op->n = 1 << 14))
+CHANGE(gated_past_end,
+       (op->a[4] = op->a[3], op->a[4].type = CRIA_I32, op->p[3] = 1024, op->n = 1 << 14))
+CHANGE(output_to_gathered, op->a[4].region = mapped_region)
+CHANGE(more_ranks, op->k = 5)
+CHANGE(many_ranks, op->p[0] = 1025)
+CHANGE(no_ranks, op->p[0] = 0)
+CHANGE(slots_in_inputs, op->a[1].region = -1)
+CHANGE(slots_past_end, op->a[1].offset = MOST_BYTES - 8)
+CHANGE(groups_past_end, op->a[3].offset = MOST_BYTES - 8)
 
 static const struct refusal refusal_list[] = {
     {"unknown operation", OP_matmul, unknown_kind, CRIA_FAIL(BAD_OPERATION), -1},
@@ -132,5 +146,19 @@ static const struct refusal refusal_list[] = {
     {"sum of odd rows", OP_add, odd, CRIA_FAIL(BAD_ALIGNMENT), 1},
     {"row too large", OP_copy, row_too_large, CRIA_FAIL(BAD_INPUT), 2},
     {"copy of odd rows", OP_copy, odd, CRIA_FAIL(BAD_ALIGNMENT), 1},
+    {"no experts", OP_matmul, groups_unused, CRIA_FAIL(BAD_PARAMETER), -1},
+    {"groups of floats", OP_matmul, groups_floats, CRIA_FAIL(BAD_TYPE), 5},
+    {"bias of experts", OP_matmul, groups_biased, CRIA_FAIL(BAD_TYPE), 3},
+    {"many experts", OP_matmul, many_experts, CRIA_FAIL(BAD_PARAMETER), -1},
+    {"experts past the end", OP_matmul, experts_past_end, CRIA_FAIL(BAD_RANGE), 1},
+    {"gates past the end", OP_gated, gated_past_end, CRIA_FAIL(BAD_RANGE), 1},
+    {"more ranks than experts", OP_route, more_ranks, CRIA_FAIL(BAD_SHAPE), -1},
+    {"unknown sum", OP_route, unknown_function, CRIA_FAIL(BAD_PARAMETER), -1},
+    {"groups past the end", OP_route, groups_past_end, CRIA_FAIL(BAD_RANGE), 3},
+    {"scatter to no slots", OP_scatter, no_ranks, CRIA_FAIL(BAD_PARAMETER), -1},
+    {"slots in the inputs", OP_scatter, slots_in_inputs, CRIA_FAIL(BAD_HANDLE), 1},
+    {"slots past the end", OP_scatter, slots_past_end, CRIA_FAIL(BAD_RANGE), 1},
+    {"gather of many ranks", OP_gather, many_ranks, CRIA_FAIL(BAD_PARAMETER), -1},
+    {"gather to a file", OP_gather, output_to_gathered, CRIA_FAIL(READ_ONLY), 4},
     {"softmax of unknown type", OP_softmax, unknown_type, CRIA_FAIL(BAD_TYPE), 1},
 };

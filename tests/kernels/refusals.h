@@ -2,6 +2,7 @@
 // nothing. And what the calls beside cria_run must refuse.
 #pragma once
 #include "attention_cases.h"
+#include "expert_cases.h"
 #include "product_cases.h"
 #include "refusal_list.h"
 #include "runner.h"
@@ -90,7 +91,28 @@ static cria_op *base_cache(enum op_index kind) {
   floats_at(op, 5, place_floats(64, 1.0f), 0);
   return op;
 }
+// Two rows of 32 floats, two experts of four for each.
+static cria_op *base_experts(enum op_index kind) {
+  cria_op *op = record(kind, 2, 32, 32);
+  const uint64_t x = place_activations(ORDINARY, 4, 32, 32), weights = place_floats(4, 1.0f);
+  const uint64_t slots = place_slots(4), out = place(4 * 32 * WORD, 0);
+  op->p[0] = op->p[1] = 2;
+  floats_at(op, 0, x, 0), operand(op, 1, CRIA_I32, slots, 0);
+  if (kind == OP_scatter) {
+    op->p[1] = 32;
+    floats_at(op, 2, out, 0);
+  } else if (kind == OP_gather) {
+    op->p[1] = op->p[2] = 32;
+    floats_at(op, 2, weights, 0), floats_at(op, 3, x, 0), floats_at(op, 4, out, 0);
+  } else {
+    op->n = 4, op->k = 2, op->p[0] = 4;
+    floats_at(op, 1, weights, 0), operand(op, 2, CRIA_I32, slots, 0);
+    operand(op, 3, CRIA_I32, out, 0);
+  }
+  return op;
+}
 static cria_op *base(enum op_index kind) {
+  if (kind == OP_route || kind == OP_scatter || kind == OP_gather) return base_experts(kind);
   if (kind == OP_matmul || kind == OP_gated) return base_product(kind);
   return kind == OP_store || kind == OP_attend ? base_cache(kind) : base_rows(kind);
 }

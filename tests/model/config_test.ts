@@ -93,6 +93,10 @@ for (const { name } of ARCHITECTURES) {
 
 type File = ReturnType<typeof tinyLlama>;
 
+function setExperts({ metadata }: File, count: number, used: number): File["metadata"] {
+  return metadata.set("llama.expert_count", count).set("llama.expert_used_count", used);
+}
+
 /** What is broken, how, and what the message must name. */
 const FAULTS: [string, (file: File) => void, string][] = [
   ["no architecture", (f) => f.metadata.delete("general.architecture"), "general.architecture"],
@@ -117,7 +121,11 @@ const FAULTS: [string, (file: File) => void, string][] = [
   ["scaling", (f) => f.metadata.set("llama.rope.scaling.type", "longrope"), '"longrope"'],
   ["factor 0", (f) => f.metadata.set("llama.rope.scaling.factor", 0), "scaling.factor"],
   ["epsilon", (f) => f.metadata.set("llama.attention.layer_norm_rms_epsilon", -1), "epsilon"],
-  ["experts", (f) => f.metadata.set("llama.expert_count", 4), "expert_count"],
+  ["experts", (f) => f.metadata.set("llama.expert_count", 4), "expert_used_count"],
+  ["2000 experts", (f) => f.metadata.set("llama.expert_count", 2000), "expert_count"],
+  ["5 of 4 experts", (f) => setExperts(f, 4, 5), '"llama.expert_used_count": 5'],
+  ["dense tensors", (f) => setExperts(f, 4, 2), "blk.0.ffn_gate_inp.weight"],
+  ["no flag", (f) => setExperts(f, 4, 2).set("llama.expert_weights_norm", 1), "true or false"],
   ["no embedding", (f) => f.tensors.delete("token_embd.weight"), "token_embd.weight"],
   ["tokens", (f) => f.metadata.set("tokenizer.ggml.tokens", ["a"]), "1 tokens for 320 rows"],
   ["no ffn_down", (f) => f.tensors.delete("blk.1.ffn_down.weight"), "blk.1.ffn_down.weight"],

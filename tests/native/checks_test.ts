@@ -151,7 +151,7 @@ Deno.test("a step is refused whole: nothing of it was run", () => {
   add(step, { n: 0 });
   refused("BAD_SHAPE", () => pool.run(step, new Int32Array(0)));
   assertEquals(Scene.region.read(0, new Float32Array(3)), before);
-  step.words[OP_WORDS.size] = 12;
+  step.words[OP_WORDS.size] = OPERATION_NAMES.length;
   const { message } = refused("BAD_OPERATION", () => pool.run(step, new Int32Array(0)));
   assert(message.startsWith("Cannot run operation 1, unknown"), message);
 });

@@ -131,7 +131,7 @@ Deno.test(`damaged steps run or are refused: ${RUNS} of them (seed ${SEED})`, ()
 /** What C asks of an operand's offset. */
 function alignOf(operand: string, type: number): number {
   if (["keys", "values"].includes(operand) || type >= ELEMENT.ACT32) return 64;
-  return type === ELEMENT.F32 ? 4 : 2;
+  return type === ELEMENT.F32 || type === ELEMENT.I32 ? 4 : 2;
 }
 
 /** Moves the operand whose words begin at `at` as high as C accepts: it ends with its region. */

@@ -62,6 +62,28 @@ Deno.test("amounts: attention reads a sequence's cache once, however many rows s
   assertEquals(windowed, { bytes: 11 * position + 2 * row, operations: seen(20) });
 });
 
+Deno.test("amounts: of experts, those that rows can choose; pairs come and go once", () => {
+  const slots = at(ELEMENT.I32), groups = { experts: 4, list: slots };
+  const found = costs((step) => {
+    step.matmul({ rows: 2, n: 48, k: 64, x: F32, weight: Q8, out: F32, groups });
+    step.matmul({ rows: 9, n: 48, k: 64, x: F32, weight: Q8, out: F32, groups });
+    step.route({
+      ...{ rows: 3, n: 4, k: 2, x: F32, weights: F32, slots, groups: slots },
+      normalised: true,
+    });
+    step.scatter({ rows: 3, k: 64, x: F32, slots, out: ACT, ranks: 2 });
+    step.gather({ rows: 3, n: 64, x: F32, slots, weights: F32, residual: F32, out: F32, ranks: 2 });
+  });
+  const matrix = 48 * 64 / 32 * 34, pair = 4 * (64 + 48);
+  assertEquals(found, [
+    { bytes: 2 * matrix + 2 * pair, operations: 2 * 2 * 48 * 64 },
+    { bytes: 4 * matrix + 9 * pair, operations: 9 * 2 * 48 * 64 },
+    { bytes: 4 * 3 * (4 + 2 + 2), operations: 0 },
+    { bytes: 3 * 64 * (4 + 2 * 1.25), operations: 0 },
+    { bytes: 4 * 3 * 64 * (2 + 1 + 1), operations: 2 * 3 * 2 * 64 },
+  ]);
+});
+
 Deno.test("amounts: what passes data on has bytes only", () => {
   const sizes = { rows: 2, n: 32, k: 32 };
   const found = costs((step) => {

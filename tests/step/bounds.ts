@@ -44,6 +44,11 @@ export function matmulBound(sizes: Row, added: Row, roundings: number): Bound {
     each(expected, (_, i) => (roundings + 3) * U * (sizes[i]! + added[i]!) + TINY);
 }
 
+/** A chain of fmas over the ranks, and what it is added to. */
+export function gatherBound(sizes: Row, ranks: number): Bound {
+  return (expected) => each(expected, (_, i) => (ranks + 2) * U * sizes[i]! + TINY);
+}
+
 /** |activation'| is at most 1.1 for SiLU and 1.13 for GELU. */
 const STEEPEST = 1.13;
 

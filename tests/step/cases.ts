@@ -3,6 +3,7 @@
 import type { OperationName } from "../../src/native/operations.ts";
 import { ATTEND_CASES, STORE_CASES } from "./attention_cases.ts";
 import type { Case } from "./case.ts";
+import { GATHER_CASES, ROUTE_CASES, SCATTER_CASES } from "./expert_cases.ts";
 import { GATED_CASES, MATMUL_CASES } from "./product_cases.ts";
 import * as rows from "./row_cases.ts";
 
@@ -20,4 +21,7 @@ export const CASES: Readonly<Record<OperationName, readonly Case[]>> = {
   add: rows.ADD_CASES,
   copy: rows.COPY_CASES,
   softmax: rows.SOFTMAX_CASES,
+  route: ROUTE_CASES,
+  scatter: SCATTER_CASES,
+  gather: GATHER_CASES,
 };

@@ -8,6 +8,7 @@ import {
   roundActivations,
 } from "../../src/step/reference/rounding.ts";
 import type { Activation, Operand } from "../../src/step/step.ts";
+import { byExpert } from "./expert_cases.ts";
 import { activationType, type Scene, weightSizes } from "../kernel_support.ts";
 import {
   type Bound,
@@ -47,20 +48,22 @@ interface Shape {
   readonly n: number;
   readonly k: number;
   readonly gap?: number;
+  readonly experts?: number; // rows have matrices of their own, where there is more than one
 }
 
 function matmul(
   quant: Quant,
-  { n, k, gap = 0 }: Shape,
+  { n, k, gap = 0, experts = 1 }: Shape,
   more: "" | "bias" | "residual" | "both",
 ): Case {
   const withBias = more === "bias" || more === "both";
   const withResidual = more === "residual" || more === "both";
   return {
     operation: "matmul",
-    name: `${quant.name} n=${n} k=${k} gap=${gap} ${more}`,
-    record: (step, scene, rows) => {
-      const w = scene.weights("w", quant, n, k);
+    name: `${quant.name} n=${n} k=${k} gap=${gap} experts=${experts} ${more}`,
+    record: (step, scene, batch) => {
+      const { rows, matrix, groups, restore } = byExpert(scene, batch, experts);
+      const w = scene.weights("w", quant, n * experts, k);
       const weight = scene.at(scene.put(w), quant.id);
       const { x, values, xStride } = activations(scene, quant, rows, k, gap);
       const b = scene.floats("bias", 2, n), r = rows.map((row) => scene.floats("r", row, n));
@@ -68,21 +71,22 @@ function matmul(
       const bias = withBias ? scene.rows([b], n) : undefined;
       const residual = withResidual ? scene.rows(r, residualStride) : undefined;
       const out = scene.at(scene.reserve(rows.length * outStride * 4));
-      const strides = { xStride, outStride, residualStride };
-      step.matmul({ rows: rows.length, n, k, x, weight, out, bias, residual, ...strides });
+      const options = { xStride, outStride, residualStride, bias, residual, groups };
+      step.matmul({ rows: rows.length, n, k, x, weight, out, ...options });
       const bounds = values.map((row, i): Bound => (expected) => {
         const added = b.map((value, j) =>
           (withBias ? Math.abs(value) : 0) + (withResidual ? Math.abs(r[i]![j]!) : 0)
         );
-        const sizes = productSizes(weightSizes(quant, w), row);
+        const sizes = productSizes(weightSizes(quant, matrix(w, i)), row);
         return matmulBound(sizes, added, productRoundings(k, quant.elements))(expected);
       });
-      return { inputs: new Int32Array(0), outputs: floatOutputs(out, outStride, n, bounds) };
+      const outputs = restore(floatOutputs(out, outStride, n, bounds));
+      return { inputs: new Int32Array(0), outputs };
     },
   };
 }
 
-/** A lone group, a short one, overlapping ones; pairs of groups, an odd number of them. */
+/** A lone group, a short one, overlapping ones; pairs of groups, an odd number; experts. */
 export const MATMUL_CASES: readonly Case[] = QUANTS.flatMap((quant) => {
   const [small = 0, large = 0] = columnsOf(quant);
   return [
@@ -91,29 +95,37 @@ export const MATMUL_CASES: readonly Case[] = QUANTS.flatMap((quant) => {
     matmul(quant, { n: 35, k: large }, "bias"),
     matmul(quant, { n: 64, k: small, gap: 1 }, "residual"),
     matmul(quant, { n: 1, k: large }, ""),
+    matmul(quant, { n: 35, k: small, gap: 2, experts: 5 }, ""),
   ];
 });
 
-function gated(quant: Quant, { n, k, gap = 0 }: Shape, activation: Activation): Case {
+function gated(
+  quant: Quant,
+  { n, k, gap = 0, experts = 1 }: Shape,
+  activation: Activation,
+): Case {
   return {
     operation: "gated",
-    name: `${quant.name} n=${n} k=${k} ${activation}`,
-    record: (step, scene, rows) => {
-      const weights = ["gate", "up"].map((name) => scene.weights(name, quant, n, k));
+    name: `${quant.name} n=${n} k=${k} experts=${experts} ${activation}`,
+    record: (step, scene, batch) => {
+      const { rows, matrix, groups, restore } = byExpert(scene, batch, experts);
+      const weights = ["gate", "up"].map((name) => scene.weights(name, quant, n * experts, k));
       const [gate, up] = weights.map((w) => scene.at(scene.put(w), quant.id));
       const { x, values, xStride } = activations(scene, quant, rows, k, gap);
       const outStride = n + gap, out = scene.at(scene.reserve(rows.length * outStride * 4));
-      const strides = { xStride, outStride };
-      step.gated({ rows: rows.length, n, k, x, gate: gate!, up: up!, out, activation, ...strides });
+      const options = { xStride, outStride, activation, groups };
+      step.gated({ rows: rows.length, n, k, x, gate: gate!, up: up!, out, ...options });
       const roundings = (productRoundings(k, quant.elements) + 1) * U;
-      const bounds = values.map((row): Bound => (expected) => {
-        const [g, u] = weights.map((w) => plainProduct(dequantize(quant.name, w), row));
-        const [gError, uError] = weights.map((w) =>
+      const bounds = values.map((row, i): Bound => (expected) => {
+        const own = weights.map((w) => matrix(w, i));
+        const [g, u] = own.map((w) => plainProduct(dequantize(quant.name, w), row));
+        const [gError, uError] = own.map((w) =>
           productSizes(weightSizes(quant, w), row).map((size) => size * roundings)
         );
         return gatedBound(g!, u!, gError!, uError!)(expected);
       });
-      return { inputs: new Int32Array(0), outputs: floatOutputs(out, outStride, n, bounds) };
+      const outputs = restore(floatOutputs(out, outStride, n, bounds));
+      return { inputs: new Int32Array(0), outputs };
     },
   };
 }
@@ -124,12 +136,13 @@ function plainProduct(weights: Float32Array, x: Float64Array): Float64Array {
   return y;
 }
 
-/** Both activations, short groups and overlapping ones. */
+/** Both activations, short groups and overlapping ones, experts. */
 export const GATED_CASES: readonly Case[] = QUANTS.flatMap((quant) => {
   const [small = 0, large = 0] = columnsOf(quant);
   return [
     gated(quant, { n: 5, k: small, gap: 3 }, "gelu"),
     gated(quant, { n: 35, k: large }, "silu"),
     gated(quant, { n: 64, k: small }, "gelu"),
+    gated(quant, { n: 35, k: small, gap: 1, experts: 3 }, "silu"),
   ];
 });

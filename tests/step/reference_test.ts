@@ -72,8 +72,10 @@ for (const name of OPERATION_NAMES) {
 function wrong(name: OperationName): ReferenceOperation {
   return (op) => {
     REFERENCE[name](op);
-    if (name === "quantize") {
+    if (name === "quantize" || name === "scatter") {
       op.bytes("out", 5, 1)[0]! ^= 1;
+    } else if (name === "route") {
+      op.floats("weights", 0, 1)[0]! += 0.02;
     } else if (name === "store") {
       op.bytes("values", 0, op.integer("pageBytes")).forEach((byte, i, all) => all[i] = byte ^ 1);
     } else {

@@ -35,11 +35,32 @@ function product(weight: Float32Array, x: Float64Array, n: number): Float64Array
   return y;
 }
 
-/** out = weight x + bias + residual. */
+/** Rows that share a matrix: their numbers, and the matrix's. */
+interface Group {
+  readonly expert: number;
+  readonly rows: readonly number[];
+}
+
+/** The groups of an operation; all rows and the only matrix where there are none. */
+function groupsOf(op: Recorded): Group[] {
+  const run = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
+  if (!op.has("groups")) return [{ expert: 0, rows: run(0, op.rows) }];
+  const count = Math.min(op.integer("experts"), op.rows);
+  return Array.from({ length: count }, (_, i) => {
+    const [expert = 0, from = 0, rows = 0] = op.integers("groups", 3 * i, 3);
+    return { expert, rows: run(from, rows) };
+  });
+}
+
+/** out = weight x + bias + residual, where rows may have matrices of their own. */
 export function matmul(op: Recorded): void {
-  const { n } = op, weight = weightRows(op, "weight", 0, n);
+  for (const group of groupsOf(op)) matmulGroup(op, group);
+}
+
+function matmulGroup(op: Recorded, { expert, rows }: Group): void {
+  const { n } = op, weight = weightRows(op, "weight", expert * n, n);
   const bias = op.has("bias") ? op.floats("bias", 0, n) : undefined;
-  for (let row = 0; row < op.rows; row++) {
+  for (const row of rows) {
     const y = product(weight, activationRow(op, row), n);
     const residual = op.has("residual")
       ? op.floats("residual", row * op.integer("residualStride"), n)
@@ -51,11 +72,15 @@ export function matmul(op: Recorded): void {
 
 /** out = activation(gate x) * (up x). */
 export function gated(op: Recorded): void {
+  for (const group of groupsOf(op)) gatedGroup(op, group);
+}
+
+function gatedGroup(op: Recorded, { expert, rows }: Group): void {
   const { n } = op, activation = activationOf(op.integer("activation"));
-  const gate = weightRows(op, "gate", 0, n), up = weightRows(op, "up", 0, n);
-  for (let row = 0; row < op.rows; row++) {
+  const [gate, up] = ["gate", "up"].map((side) => weightRows(op, side, expert * n, n));
+  for (const row of rows) {
     const x = activationRow(op, row);
-    const g = product(gate, x, n), u = product(up, x, n);
+    const g = product(gate!, x, n), u = product(up!, x, n);
     const out = op.floats("out", row * op.integer("outStride"), n);
     for (let i = 0; i < n; i++) out[i] = activation(g[i]!) * u[i]!;
   }

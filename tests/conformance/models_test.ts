@@ -1,0 +1,58 @@
+/** Logits of tiny random models made here, of architectures that the pack has none of. @module */
+
+import { assert, assertEquals } from "@std/assert";
+import { Model } from "../../mod.ts";
+import { distance } from "./pack.ts";
+
+const FOLDER = `${import.meta.dirname}/models`;
+
+/** What make_models.py writes down. */
+interface Made {
+  readonly models: readonly {
+    readonly name: string;
+    readonly gguf: string;
+    readonly vocab: number;
+    readonly texts: readonly {
+      readonly tokens: readonly number[];
+      readonly context: number;
+      readonly kept: number; // rows of the last logits that the file has
+      readonly logits: string;
+    }[];
+  }[];
+}
+
+const made: Made = JSON.parse(Deno.readTextFileSync(`${FOLDER}/models.json`));
+
+/** The last rows of logits, and the same from chunks of one row and of seven. */
+async function lastLogits(
+  path: string,
+  tokens: readonly number[],
+  context: number,
+  floats: number,
+) {
+  const results: Float32Array[] = [];
+  for (const chunkRows of [512, 7, 1]) {
+    using model = await Model.load(path, { threads: 2, context, chunkRows });
+    assertEquals(model.kv, "f32");
+    results.push((await model.logits(tokens)).slice(-floats));
+  }
+  return results;
+}
+
+for (const { name, gguf, vocab, texts } of made.models) {
+  for (const { tokens, context, kept, logits } of texts) {
+    Deno.test(`conformance: logits of ${name} after ${tokens.length} tokens`, async () => {
+      const expected = new Float32Array(Deno.readFileSync(`${FOLDER}/${logits}`).buffer);
+      const [whole, ...chunked] = await lastLogits(
+        `${FOLDER}/${gguf}`,
+        tokens,
+        context,
+        kept * vocab,
+      );
+      const { maxAbs, minCos } = distance(whole!, expected, vocab);
+      assert(maxAbs <= 2e-4, `a logit is off by ${maxAbs}`);
+      assert(minCos >= 0.999999, `a cosine is ${minCos}`);
+      for (const other of chunked) assertEquals(other, whole);
+    });
+  }
+}
