@@ -22,7 +22,8 @@ const CONFIG: ModelConfig = {
   ...{ architecture: "made up", layerCount: 1, vocabularySize: 64, contextLength: 512 },
   rope: { base: 10000, dims: LENGTHS.headDim, pairs: "halves", scaling: { kind: "none" } },
   ...{ normEpsilon: 1e-5, activation: "silu", embeddingScale: 1 },
-  ...{ tied: true, qkvBias: false, qkNorm: false },
+  ...{ scoreScale: 1 / Math.sqrt(LENGTHS.headDim), postNorms: false },
+  ...{ tied: true, qkvBias: false, qkNorm: false, fusedQkv: false, fusedGateUp: false },
 };
 const POSITIONS = 512;
 

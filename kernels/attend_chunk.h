@@ -77,9 +77,13 @@ INLINE void score_groups(const struct queries *s, widen_fn widen, size_t element
     }
   }
   const f32x16 scale = f32x16_set1(s->job->op->f[0]);
+  const float cap = s->job->op->f[1];
   UNROLL for (int n = 0; n < count; n++)
-    UNROLL for (int g = 0; g < groups; g++)
-      f32x16_store(s->scores[i + n] + column + 16 * g, f32x16_mul(acc[n][g], scale));
+    UNROLL for (int g = 0; g < groups; g++) {
+      f32x16 score = f32x16_mul(acc[n][g], scale);
+      if (cap > 0.0f) score = f32x16_softcap(score, cap);
+      f32x16_store(s->scores[i + n] + column + 16 * g, score);
+    }
 }
 
 INLINE void score_some(const struct queries *s, widen_fn widen, size_t element, const int count,

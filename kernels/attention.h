@@ -2,7 +2,7 @@
 //
 // Keys lie transposed in groups of 16 positions, [group][headDim][16]; values as [position]
 // [headDim]; both in pages, named by a table per sequence. Definition, per row and head:
-//   score  s = one chain fmaf(q_d, k_d, s) over d, times scale
+//   score  s = one chain fmaf(q_d, k_d, s) over d, times scale; then the soft cap, if any
 //   chunks of 256 absolute positions: the exact maximum m; p = exp(s - m); the sum of p in 16
 //   lanes (position mod 16) and the tree; o_d = chain fmaf(p_j, v_jd, o_d) over ascending j
 //   merge  ascending: M = max(m, m'), a = exp(m - M), b = exp(m' - M), l = fmaf(l', b, l * a),

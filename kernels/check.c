@@ -303,13 +303,20 @@ static int splits(const struct checker *c, uint64_t kvHeads, uint32_t chunks, ui
   return work * kvHeads < (uint64_t)ENOUGH_UNITS * chunks * c->job->blockRows;
 }
 
+// A cap is a positive number; 0 stands for none where `none` allows it.
+static int sane_cap(struct checker *c, float cap, int none) {
+  const int sane = cap <= 1e30f && (cap > 0.0f || (none && cap == 0.0f));
+  return require(c, sane, CRIA_FAIL(BAD_PARAMETER));
+}
+
 static int check_attend(struct checker *c) {
   const cria_op *op = c->op;
   const struct cache_shape s = {op->p[1], op->p[2], op->p[5], op->p[6], op->p[7]};
   uint64_t heads = op->p[0];
   if (!cache(c, 1, &s, READS) || !cache(c, 2, &s, READS)) return 0;
   if (op->a[1].type != op->a[2].type) return refuse(c, CRIA_FAIL(BAD_TYPE), 2);
-  if (!require(c, heads && heads <= 65536 && heads % s.heads == 0, CRIA_FAIL(BAD_PARAMETER)))
+  if (!require(c, heads && heads <= 65536 && heads % s.heads == 0, CRIA_FAIL(BAD_PARAMETER)) ||
+      !sane_cap(c, op->f[1], 1))
     return 0;
   uint32_t chunks = check_places(c, &s);
   if (!chunks) return 0;
@@ -357,6 +364,13 @@ static int check_copy(struct checker *c) {
   }
   uint64_t rows = indexed ? op->p[2] : op->rows;
   return floats(c, 0, rows, op->p[0], op->n, READS) &&
+         floats(c, 1, op->rows, op->p[1], op->n, WRITES);
+}
+
+static int check_softcap(struct checker *c) {
+  const cria_op *op = c->op;
+  row_units(c, op->n);
+  return sane_cap(c, op->f[0], 0) && floats(c, 0, op->rows, op->p[0], op->n, READS) &&
          floats(c, 1, op->rows, op->p[1], op->n, WRITES);
 }
 

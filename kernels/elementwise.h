@@ -40,6 +40,15 @@ INLINE f32x16 f32x16_activate(f32x16 x, uint32_t activation) {
   return f32x16_div(x, f32x16_add(one, f32x16_exp(z)));
 }
 
+// Soft cap: cap * tanh(x / cap), with tanh(u) = 1 - 2 / (exp(2u) + 1); the error is absolute, a few
+// units in the last place of `cap`.
+INLINE f32x16 f32x16_softcap(f32x16 x, float cap) {
+  const f32x16 one = f32x16_set1(1.0f), two = f32x16_set1(2.0f);
+  f32x16 power = f32x16_exp(f32x16_mul(x, f32x16_set1(2.0f / cap)));
+  f32x16 tanh = f32x16_sub(one, f32x16_div(two, f32x16_add(power, one)));
+  return f32x16_mul(tanh, f32x16_set1(cap));
+}
+
 // Up to 16 floats, the rest zero.
 INLINE f32x16 load_part(const float *p, size_t count) {
   if (count >= 16) return f32x16_load(p);

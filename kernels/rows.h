@@ -1,5 +1,5 @@
 // Operations on rows: embedding, RMSNorm, rounding of activations, RoPE, gated activation, add,
-// copy, softmax. A unit is one row; WHOLE means all of them.
+// copy, soft cap, softmax. A unit is one row; WHOLE means all of them.
 struct range {
   size_t from, to;
 };
@@ -227,6 +227,19 @@ static void run_activate(const struct job *job, int64_t unit, const struct warm 
       f32x16 y = f32x16_activate(load_part(gate + c, op->n - c), op->p[3]);
       store_part(out + c, f32x16_mul(y, load_part(up + c, op->n - c)), op->n - c);
     }
+  }
+}
+
+static void run_softcap(const struct job *job, int64_t unit, const struct warm *warm,
+                        uint8_t *scratch) {
+  (void)warm, (void)scratch;
+  const cria_op *op = job->op;
+  struct range r = rows_of(job, unit);
+  for (size_t i = r.from; i < r.to; i++) {
+    const float *x = float_row(job, 0, i, op->p[0]);
+    float *out = float_row(job, 1, i, op->p[1]);
+    for (size_t c = 0; c < op->n; c += 16)
+      store_part(out + c, f32x16_softcap(load_part(x + c, op->n - c), op->f[0]), op->n - c);
   }
 }
 

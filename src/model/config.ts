@@ -8,8 +8,9 @@ import {
   ARCHITECTURES,
 } from "./architectures.ts";
 import { Metadata, show } from "./metadata.ts";
-import { checkShape, checkTensors } from "./names.ts";
-import type { RopeConfig, RopeScaling } from "./rope.ts";
+import { checkTensors } from "./names.ts";
+import type { RopeConfig } from "./rope.ts";
+import { readRope } from "./rope_config.ts";
 
 /** All that the forward pass needs to know; it never asks for the architecture's name. */
 export interface ModelConfig {
@@ -37,8 +38,18 @@ export interface ModelConfig {
   readonly normEpsilon: number;
   /** The rotations. */
   readonly rope: RopeConfig;
+  /** The rotations of windowed layers, where they have their own. */
+  readonly localRope?: RopeConfig;
   /** Key j is seen from position i when i - j is below this; absent where all is seen. */
   readonly slidingWindow?: number;
+  /** Every n-th layer sees all in spite of the window. */
+  readonly fullEvery?: number;
+  /** What scores are multiplied by. */
+  readonly scoreScale: number;
+  /** A score s becomes cap * tanh(s / cap). */
+  readonly attentionSoftcap?: number;
+  /** A logit x becomes cap * tanh(x / cap). */
+  readonly logitSoftcap?: number;
   /** The gate of the feed-forward block. */
   readonly activation: Activation;
   /** What embeddings are multiplied by. */
@@ -49,6 +60,12 @@ export interface ModelConfig {
   readonly qkvBias: boolean;
   /** Queries and keys are normalised head by head before they are rotated. */
   readonly qkNorm: boolean;
+  /** What attention and feed-forward blocks give is normalised before it is added. */
+  readonly postNorms: boolean;
+  /** Queries, keys and values have one matrix. */
+  readonly fusedQkv: boolean;
+  /** Gate and up have one matrix. */
+  readonly fusedGateUp: boolean;
 }
 
 /** A mixture of experts. */
@@ -69,6 +86,15 @@ export interface ConfigSource {
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
 }
 
+/**
+ * Whether a layer sees its window only.
+ * @param config the model's numbers
+ * @param layer its index
+ */
+export function isWindowed({ slidingWindow, fullEvery }: ModelConfig, layer: number): boolean {
+  return slidingWindow !== undefined && (fullEvery === undefined || (layer + 1) % fullEvery !== 0);
+}
+
 /** No model of today comes near these; they keep products far below 2^53. */
 const LIMITS = {
   layers: 1024,
@@ -85,7 +111,7 @@ const LIMITS = {
  * Reads and checks a model's config: first the file's numbers, then which tensors are there, then
  * the architecture's row. Every tensor's name and shape is checked against the result.
  * @param file the opened model file
- * @param readFloats reads a small F32 tensor by name; asked for `rope_freqs.weight` only
+ * @param readFloats reads a small F32 tensor by name; asked for factors of frequencies only
  * @throws ModelError naming the key or tensor and what was found there
  */
 export function readConfig(
@@ -95,22 +121,23 @@ export function readConfig(
   const row = findArchitecture(file.metadata);
   const metadata = new Metadata(file.metadata, row.name + ".");
   const heads = readHeads(metadata);
+  const layerCount = metadata.count("block_count", { min: 1, max: LIMITS.layers });
   const vocabularySize = readVocabularySize(file);
   const config: ModelConfig = {
     architecture: row.name,
-    layerCount: metadata.count("block_count", { min: 1, max: LIMITS.layers }),
+    layerCount,
     ...heads,
     ...readFeedForward(metadata),
     vocabularySize,
     contextLength: metadata.count("context_length", { min: 1, max: LIMITS.context }),
     normEpsilon: metadata.real("attention.layer_norm_rms_epsilon", { min: 0, max: 1 }),
-    rope: readRope(row, metadata, heads.headDim, file, readFloats),
+    ...readRope(row, metadata, heads.headDim, file, readFloats),
     ...readWindow(row, metadata),
-    activation: row.activation,
-    embeddingScale: row.embeddingScale(heads.dim),
-    tied: !file.tensors.has("output.weight"),
-    qkvBias: file.tensors.has("blk.0.attn_q.bias"),
-    qkNorm: file.tensors.has("blk.0.attn_q_norm.weight"),
+    ...readCaps(row, metadata),
+    scoreScale: 1 / Math.sqrt(row.scoreDims?.({ layerCount, ...heads }) ?? heads.headDim),
+    activation: row.activation ?? "silu",
+    embeddingScale: row.embeddingScale?.(heads.dim) ?? 1,
+    ...readParts(file),
   };
   checkTensors(file.tensors, config);
   return config;
@@ -213,81 +240,43 @@ function readVocabularySize({ metadata, tensors }: ConfigSource): number {
   );
 }
 
-/** The sliding window, where the row says that the file's number means one. */
-function readWindow(row: Architecture, metadata: Metadata): { slidingWindow?: number } {
-  if (row.windowedLayers === "none") return {};
-  const slidingWindow = metadata.count("attention.sliding_window", {
-    min: 0,
-    max: LIMITS.context,
-    fallback: 0,
-  });
-  return slidingWindow === 0 ? {} : { slidingWindow };
-}
-
-/** The rotations: base, rotated dimensions, scaling and frequency factors. */
-function readRope(
-  row: Architecture,
+/** The sliding window, and which layers it leaves out, where the row says that there is one. */
+function readWindow(
+  { windows }: Architecture,
   metadata: Metadata,
-  headDim: number,
-  file: ConfigSource,
-  readFloats: (name: string) => Float32Array,
-): RopeConfig {
-  const base = metadata.real("rope.freq_base", { min: 1.001, max: 1e15, fallback: 10000 });
-  const dims = metadata.count("rope.dimension_count", {
-    min: 2,
-    max: headDim,
-    fallback: headDim,
-  });
-  if (dims % 2 !== 0) {
-    throw new ModelError(`Cannot use "${metadata.prefix}rope.dimension_count": ${dims} is odd`);
-  }
-  const rope = { base, dims, pairs: row.ropePairs, scaling: readScaling(metadata) };
-  const factors = file.tensors.get("rope_freqs.weight");
-  if (!factors) return rope;
-  checkShape("rope_freqs.weight", factors.shape, [dims / 2]); // before anything is read
-  return { ...rope, factors: checkFactors(readFloats("rope_freqs.weight")) };
+): Pick<ModelConfig, "slidingWindow" | "fullEvery"> {
+  if (!windows) return {};
+  const { fallback } = windows, all = { min: 0, max: LIMITS.context };
+  const slidingWindow = metadata.count("attention.sliding_window", { ...all, fallback });
+  if (slidingWindow === 0) return {};
+  const pattern = { min: 0, max: LIMITS.layers, fallback: windows.fullEvery };
+  const fullEvery = metadata.count("attention.sliding_window_pattern", pattern);
+  return fullEvery === 0 ? { slidingWindow } : { slidingWindow, fullEvery };
 }
 
-/** How the file stretches the frequencies; a bare factor means linear, as in llama.cpp. */
-function readScaling(metadata: Metadata): RopeScaling {
-  const { prefix } = metadata;
-  const factorRule = { min: 1e-6, max: 1e6 };
-  const factor = metadata.real("rope.scaling.factor", {
-    ...factorRule,
-    fallback: metadata.real("rope.scale_linear", { ...factorRule, fallback: 1 }),
-  });
-  const kind = metadata.word("rope.scaling.type") ?? "linear";
-  if (kind === "none") return { kind };
-  if (kind === "linear") return factor === 1 ? { kind: "none" } : { kind, factor };
-  if (kind === "yarn") return readYarn(metadata, factor);
-  throw new ModelError(
-    `Cannot use "${prefix}rope.scaling.type": ${show(kind)} is not none, linear or yarn`,
-  );
-}
-
-/** The numbers of YaRN under the keys that llama.cpp writes. */
-function readYarn(metadata: Metadata, factor: number): RopeScaling {
-  const context = { min: 1, max: LIMITS.context };
-  const originalContext = metadata.count("rope.scaling.original_context_length", {
-    ...context,
-    fallback: metadata.count("context_length", context),
-  });
-  const real = (key: string, fallback: number, min: number) =>
-    metadata.real("rope.scaling." + key, { min, max: 1e6, fallback });
+/** Soft caps: the file's, or the row's; 0 means none. */
+function readCaps(
+  { softCaps }: Architecture,
+  metadata: Metadata,
+): Pick<ModelConfig, "attentionSoftcap" | "logitSoftcap"> {
+  const cap = (key: string, fallback = 0) => metadata.real(key, { min: 0, max: 1e30, fallback });
+  const attentionSoftcap = cap("attn_logit_softcapping", softCaps?.attention);
+  const logitSoftcap = cap("final_logit_softcapping", softCaps?.logits);
   return {
-    kind: "yarn",
-    factor,
-    originalContext,
-    betaFast: real("yarn_beta_fast", 32, 1e-6),
-    betaSlow: real("yarn_beta_slow", 1, 1e-6),
-    extrapolation: real("yarn_ext_factor", 1, 0),
-    attentionFactor: real("attn_factor", 1, 1e-6) * real("yarn_attn_factor", 1, 1e-6),
+    ...(attentionSoftcap > 0 ? { attentionSoftcap } : {}),
+    ...(logitSoftcap > 0 ? { logitSoftcap } : {}),
   };
 }
 
-/** Frequency divisors must be finite and positive. */
-function checkFactors(factors: Float32Array): Float32Array {
-  const bad = factors.find((factor) => !(factor > 0 && factor < Infinity));
-  if (bad === undefined) return factors;
-  throw new ModelError(`Cannot use tensor "rope_freqs.weight": it contains ${bad}`);
+/** What the model has, by the tensors of its first layer. */
+function readParts({ tensors }: ConfigSource) {
+  const has = (name: string) => tensors.has("blk.0." + name);
+  return {
+    tied: !tensors.has("output.weight"),
+    qkvBias: has("attn_q.bias"),
+    qkNorm: has("attn_q_norm.weight"),
+    postNorms: has("post_attention_norm.weight"),
+    fusedQkv: has("attn_qkv.weight"),
+    fusedGateUp: has("ffn_up.weight") && !has("ffn_gate.weight"),
+  };
 }

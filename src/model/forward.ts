@@ -2,7 +2,7 @@
 
 import type { Quant } from "../quant.ts";
 import type { CachePages, Groups, Operand, Step } from "../step/step.ts";
-import type { ModelConfig } from "./config.ts";
+import { isWindowed, type ModelConfig } from "./config.ts";
 import type { LayerWeights, Weight, Weights } from "./weights.ts";
 import type { BatchInputs, Work } from "./work.ts";
 
@@ -37,7 +37,7 @@ export function recordForward(pass: Pass): void {
     scale: config.embeddingScale,
   });
   weights.layers.forEach((layer, index) => {
-    attention(pass, layer, pass.cache(index));
+    attention(pass, layer, index);
     if (config.experts) expertFeedForward(pass, layer);
     else feedForward(pass, layer);
   });
@@ -45,9 +45,11 @@ export function recordForward(pass: Pass): void {
 }
 
 /** x += W_o · attention(RMSNorm(x)). */
-function attention(pass: Pass, layer: LayerWeights, cache: CachePages): void {
+function attention(pass: Pass, layer: LayerWeights, index: number): void {
   const { step, config, work, batch, rows } = pass;
   const { headCount, kvHeadCount, headDim } = config;
+  const cache = pass.cache(index), windowed = isWindowed(config, index);
+  const local = windowed ? config.localRope : undefined, { dims, pairs } = local ?? config.rope;
   const x = normalised(pass, layer.attentionNorm, [layer.q, layer.k, layer.v]);
   step.together(() => {
     product(pass, x, layer.q, work.q, { bias: layer.qBias });
@@ -56,8 +58,8 @@ function attention(pass: Pass, layer: LayerWeights, cache: CachePages): void {
   });
   headNorm(pass, work.q, headCount, layer.qNorm);
   headNorm(pass, work.k, kvHeadCount, layer.kNorm);
-  const turn = { rows, headDim, dims: config.rope.dims, pairs: config.rope.pairs };
-  const angles = batch.operand(batch.angles);
+  const turn = { rows, headDim, dims, pairs };
+  const angles = batch.operand(local ? batch.localAngles : batch.angles);
   step.rope({ ...turn, x: work.q, heads: headCount, angles });
   step.rope({ ...turn, x: work.k, heads: kvHeadCount, angles });
   step.store({
@@ -76,12 +78,29 @@ function attention(pass: Pass, layer: LayerWeights, cache: CachePages): void {
     cache,
     heads: headCount,
     tableWords: batch.tableWords,
-    window: config.slidingWindow ?? 0,
-    scale: 1 / Math.sqrt(headDim),
+    window: windowed ? config.slidingWindow ?? 0 : 0,
+    scale: config.scoreScale,
+    softcap: config.attentionSoftcap ?? 0,
   });
-  const o = layer.attentionOutput;
-  const attended = rounded(pass, work.attended, o);
-  product(pass, () => attended, o, work.x, { residual: work.x });
+  const o = layer.attentionOutput, attended = rounded(pass, work.attended, o);
+  addBranch(pass, layer.postAttentionNorm, (out, residual) => {
+    product(pass, () => attended, o, out, { residual });
+  });
+}
+
+/** x += what is recorded; normalised before, where there is a norm. */
+function addBranch(
+  { step, config: { dim, normEpsilon: epsilon }, work: { x, branch }, rows }: Pass,
+  norm: Operand | undefined,
+  record: (out: Operand, residual?: Operand) => void,
+): void {
+  if (!norm) {
+    record(x, x);
+    return;
+  }
+  record(branch);
+  step.norm({ rows, k: dim, x: branch, weight: norm, out: branch, epsilon });
+  step.add({ rows, n: dim, a: x, b: branch, out: x });
 }
 
 /** x += W_down · (activation(W_gate · h) * (W_up · h)) with h = RMSNorm(x). */
@@ -89,7 +108,9 @@ function feedForward(pass: Pass, layer: LayerWeights): void {
   const { work } = pass, { gate, up, down } = layer;
   hiddenRows(pass, normalised(pass, layer.ffnNorm, [gate, up]), layer);
   const hidden = rounded(pass, work.hidden, down);
-  product(pass, () => hidden, down, work.x, { residual: work.x });
+  addBranch(pass, layer.postFfnNorm, (out, residual) => {
+    product(pass, () => hidden, down, out, { residual });
+  });
 }
 
 /** x += Σ share · W_down · (activation(W_gate · h) * (W_up · h)) over the experts of each row. */
@@ -108,7 +129,9 @@ function expertFeedForward(pass: Pass, layer: LayerWeights): void {
   const pairs: Pass = { ...pass, rows: rows * ranks };
   hiddenRows(pairs, ({ quant }) => forms[quant.activation], layer, groups);
   product(pairs, () => rounded(pairs, hidden, down), down, out, { groups });
-  step.gather({ rows, n: dim, x: out, slots, weights, residual: x, out: x, ranks });
+  addBranch(pass, layer.postFfnNorm, (sum, residual) => {
+    step.gather({ rows, n: dim, x: out, slots, weights, residual, out: sum, ranks });
+  });
 }
 
 /** hidden = activation(W_gate · h) * (W_up · h). */
@@ -125,13 +148,16 @@ function hiddenRows(pass: Pass, h: FormFor, { gate, up }: LayerWeights, groups?:
   step.activate({ rows, n, gate: work.hidden, up: work.up, out: work.hidden, activation });
 }
 
-/** logits = W_out · RMSNorm(x), for the last rows. */
+/** logits = W_out · RMSNorm(x), for the last rows; capped, where the model does. */
 function output(pass: Pass): void {
-  const { config: { dim }, weights, work, logitRows: rows } = pass;
+  const { step, config, weights, work, logitRows: rows } = pass,
+    { dim, logitSoftcap: cap } = config;
   const x = { ...work.x, offset: work.x.offset + (pass.rows - rows) * dim * 4 };
   const tail: Pass = { ...pass, rows };
   const h = normalised(tail, weights.outputNorm, [weights.output], x);
   product(tail, h, weights.output, work.logits);
+  const { logits } = work;
+  if (cap) step.softcap({ rows, n: config.vocabularySize, x: logits, out: logits, cap });
 }
 
 /** Gives a product its input, in the form that its weight's type asks for. */
@@ -165,7 +191,11 @@ function product(
   x: FormFor,
   weight: Weight,
   out: Operand,
-  plus: { bias?: Operand | undefined; residual?: Operand; groups?: Groups | undefined } = {},
+  plus: {
+    bias?: Operand | undefined;
+    residual?: Operand | undefined;
+    groups?: Groups | undefined;
+  } = {},
 ): void {
   step.matmul({ rows, n: weight.rows, k: weight.columns, x: x(weight), weight, out, ...plus });
 }

@@ -29,6 +29,11 @@ interface TensorRow {
 const queryDim = (config: ModelConfig) => config.headCount * config.headDim;
 const keyDim = (config: ModelConfig) => config.kvHeadCount * config.headDim;
 const bias = (config: ModelConfig) => config.qkvBias;
+const split = (config: ModelConfig) => !config.fusedQkv;
+const fused = (config: ModelConfig) => config.fusedQkv;
+const postNorms = (config: ModelConfig) => config.postNorms;
+const longrope = (config: ModelConfig) => config.rope.scaling.kind === "longrope";
+const pairs = (config: ModelConfig) => [config.rope.dims / 2];
 const qkNorm = (config: ModelConfig) => config.qkNorm;
 const dense = (config: ModelConfig) => config.experts === undefined;
 const mixture = (config: ModelConfig) => config.experts !== undefined;
@@ -46,22 +51,40 @@ const TENSORS: readonly TensorRow[] = [
   { pattern: "output.weight", shape: (c) => [c.vocabularySize, c.dim], when: (c) => !c.tied },
   {
     pattern: "rope_freqs.weight",
-    shape: (c) => [c.rope.dims / 2],
+    shape: pairs,
     when: (c) => c.rope.factors !== undefined,
   },
+  { pattern: "rope_factors_short.weight", shape: pairs, when: longrope },
+  { pattern: "rope_factors_long.weight", shape: pairs, when: longrope },
   { pattern: "blk.{layer}.attn_norm.weight", shape: (c) => [c.dim] },
-  { pattern: "blk.{layer}.attn_q.weight", shape: (c) => [queryDim(c), c.dim] },
-  { pattern: "blk.{layer}.attn_k.weight", shape: (c) => [keyDim(c), c.dim] },
-  { pattern: "blk.{layer}.attn_v.weight", shape: (c) => [keyDim(c), c.dim] },
+  { pattern: "blk.{layer}.attn_q.weight", shape: (c) => [queryDim(c), c.dim], when: split },
+  { pattern: "blk.{layer}.attn_k.weight", shape: (c) => [keyDim(c), c.dim], when: split },
+  { pattern: "blk.{layer}.attn_v.weight", shape: (c) => [keyDim(c), c.dim], when: split },
+  {
+    pattern: "blk.{layer}.attn_qkv.weight",
+    shape: (c) => [queryDim(c) + 2 * keyDim(c), c.dim],
+    when: fused,
+  },
   { pattern: "blk.{layer}.attn_q.bias", shape: (c) => [queryDim(c)], when: bias },
   { pattern: "blk.{layer}.attn_k.bias", shape: (c) => [keyDim(c)], when: bias },
   { pattern: "blk.{layer}.attn_v.bias", shape: (c) => [keyDim(c)], when: bias },
   { pattern: "blk.{layer}.attn_q_norm.weight", shape: (c) => [c.headDim], when: qkNorm },
   { pattern: "blk.{layer}.attn_k_norm.weight", shape: (c) => [c.headDim], when: qkNorm },
   { pattern: "blk.{layer}.attn_output.weight", shape: (c) => [c.dim, queryDim(c)] },
+  {
+    pattern: "blk.{layer}.post_attention_norm.weight",
+    shape: (c) => [c.dim],
+    when: postNorms,
+  },
   { pattern: "blk.{layer}.ffn_norm.weight", shape: (c) => [c.dim] },
-  { pattern: "blk.{layer}.ffn_gate.weight", shape: up, when: dense },
-  { pattern: "blk.{layer}.ffn_up.weight", shape: up, when: dense },
+  { pattern: "blk.{layer}.post_ffw_norm.weight", shape: (c) => [c.dim], when: postNorms },
+  { pattern: "blk.{layer}.ffn_gate.weight", shape: up, when: (c) => dense(c) && !c.fusedGateUp },
+  { pattern: "blk.{layer}.ffn_up.weight", shape: up, when: (c) => dense(c) && !c.fusedGateUp },
+  {
+    pattern: "blk.{layer}.ffn_up.weight",
+    shape: (c) => [2 * c.feedForwardDim, c.dim],
+    when: (c) => dense(c) && c.fusedGateUp,
+  },
   { pattern: "blk.{layer}.ffn_down.weight", shape: down, when: dense },
   {
     pattern: "blk.{layer}.ffn_gate_inp.weight",

@@ -6,7 +6,36 @@ import type { RopePairs } from "./architectures.ts";
 export type RopeScaling =
   | { readonly kind: "none" }
   | { readonly kind: "linear"; readonly factor: number }
+  | DynamicScaling
+  | LongropeScaling
   | YarnScaling;
+
+/**
+ * Dynamic NTK: a context longer than the original one gets a larger base. What is long is the
+ * context that a model is loaded with, not the text so far, so that a position always turns alike.
+ */
+export interface DynamicScaling {
+  /** The tag. */
+  readonly kind: "dynamic";
+  /** How strongly the base grows with the context. */
+  readonly factor: number;
+  /** Context length of the training, in positions. */
+  readonly originalContext: number;
+}
+
+/** LongRoPE (Ding et al. 2024, arXiv:2402.13753): one of two lists of factors, by the context. */
+export interface LongropeScaling {
+  /** The tag. */
+  readonly kind: "longrope";
+  /** Divisors of the frequencies up to the original context. */
+  readonly short: Float32Array; // [dims / 2]
+  /** Divisors in a longer one. */
+  readonly long: Float32Array; // [dims / 2]
+  /** Context length of the training, in positions. */
+  readonly originalContext: number;
+  /** What queries and keys are multiplied by. */
+  readonly attentionFactor: number;
+}
 
 /** YaRN (Peng et al. 2023, arXiv:2309.00071): fast pairs stay, slow ones are interpolated. */
 export interface YarnScaling {
@@ -56,15 +85,16 @@ export interface RopeConfig {
 export class RopeTable {
   /** Radians per position of each pair. */
   readonly frequencies: Float64Array; // [dims / 2]
-  /** What cosines and sines are multiplied by (YaRN's attention factor). */
+  /** What cosines and sines are multiplied by (the attention factor of YaRN and LongRoPE). */
   readonly magnitude: number;
 
   /**
    * Works out the frequencies.
    * @param config the model's rotations
+   * @param context positions that the model is loaded with; some scalings depend on it
    */
-  constructor(config: RopeConfig) {
-    this.frequencies = ropeFrequencies(config);
+  constructor(config: RopeConfig, context = 0) {
+    this.frequencies = ropeFrequencies(config, context);
     this.magnitude = ropeMagnitude(config.scaling);
   }
 
@@ -87,25 +117,73 @@ export class RopeTable {
   }
 }
 
+/** The tables of a model: of all layers, or of those that see all and of windowed ones. */
+export class Rotations {
+  readonly #all: RopeTable;
+  readonly #local: RopeTable | undefined;
+
+  /**
+   * Works out the frequencies.
+   * @param config the model's rotations
+   * @param context positions that the model is loaded with
+   */
+  constructor(config: { rope: RopeConfig; localRope?: RopeConfig }, context: number) {
+    this.#all = new RopeTable(config.rope, context);
+    this.#local = config.localRope && new RopeTable(config.localRope, context);
+  }
+
+  /**
+   * Fills the angles of a batch.
+   * @param positions absolute positions, [rows]
+   * @param batch where they go; `localAngles` of windowed layers, where those have their own
+   */
+  fill(
+    positions: ArrayLike<number>,
+    batch: { readonly angles: Float32Array; readonly localAngles: Float32Array },
+  ): void {
+    this.#all.rows(positions, batch.angles);
+    this.#local?.rows(positions, batch.localAngles);
+  }
+}
+
 /**
  * Radians per position of each pair, scaling applied.
  * @param config the model's rotations
+ * @param context positions that the model is loaded with
  * @returns [dims / 2]
  */
-export function ropeFrequencies(config: RopeConfig): Float64Array {
-  const { base, dims, scaling, factors } = config;
-  const stretch = stretchOf(scaling, base, dims);
+export function ropeFrequencies(config: RopeConfig, context = 0): Float64Array {
+  const { dims, scaling, factors } = config, base = baseOf(config, context);
+  const stretch = stretchOf(scaling, base, dims, context);
   return Float64Array.from(
     { length: dims / 2 },
     (_, pair) => base ** (-2 * pair / dims) / (factors?.[pair] ?? 1) * stretch(pair),
   );
 }
 
+/** The base, which dynamic scaling raises: by ((s * n / n0) - (s - 1)) ^ (dims / (dims - 2)). */
+function baseOf({ base, dims, scaling }: RopeConfig, context: number): number {
+  if (scaling.kind !== "dynamic" || dims === 2) return base;
+  const { factor, originalContext } = scaling, length = Math.max(context, originalContext);
+  return base * (factor * length / originalContext - (factor - 1)) ** (dims / (dims - 2));
+}
+
 /** What a scaling multiplies the frequency of a pair by. */
-function stretchOf(scaling: RopeScaling, base: number, dims: number): (pair: number) => number {
+function stretchOf(
+  scaling: RopeScaling,
+  base: number,
+  dims: number,
+  context: number,
+): (pair: number) => number {
   switch (scaling.kind) {
     case "none":
+    case "dynamic":
       return () => 1;
+    case "longrope": {
+      const { short, long, originalContext } = scaling;
+      const factors = context > originalContext ? long : short;
+      return (pair) => 1 / factors[pair]!;
+    }
     case "linear":
       return () => 1 / scaling.factor;
     case "yarn": {
@@ -129,8 +207,9 @@ function yarnRamp(scaling: YarnScaling, base: number, dims: number): (pair: numb
   return (pair) => Math.min(1, Math.max(0, (pair - low) / width));
 }
 
-/** YaRN's attention factor, 0.1 ln(factor) + 1; it scales queries and keys alike. */
+/** The attention factor, of YaRN 0.1 ln(factor) + 1; it scales queries and keys alike. */
 function ropeMagnitude(scaling: RopeScaling): number {
+  if (scaling.kind === "longrope") return scaling.attentionFactor;
   if (scaling.kind !== "yarn") return 1;
   const paper = scaling.extrapolation === 0 ? 1 : 1 + 0.1 * Math.log(Math.max(1, scaling.factor));
   return paper * scaling.attentionFactor;

@@ -58,7 +58,8 @@ export class Runner {
    */
   record(store: PageStore, rows: number, tableWords: number, logitRows: number): Recording {
     const { config, weights, work } = this.#parts;
-    const step = new Step(), batch = new BatchInputs(rows, tableWords, config.rope.dims);
+    const step = new Step(), { rope, localRope } = config;
+    const batch = new BatchInputs(rows, tableWords, rope.dims, localRope?.dims);
     const cache = (layer: number) => store.layer(layer);
     recordForward({ step, config, weights, work, batch, rows, cache, logitRows });
     return { step, batch };

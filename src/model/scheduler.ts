@@ -4,7 +4,7 @@ import type { PageStore } from "../cache/pages.ts";
 import { CacheFullError } from "../errors.ts";
 import { turn } from "../turn.ts";
 import { planStep, type Share } from "./plan.ts";
-import type { RopeTable } from "./rope.ts";
+import type { Rotations } from "./rope.ts";
 import type { Recording, Runner } from "./runner.ts";
 import { CHUNK_ROWS, MAX_LOGIT_ROWS, type Work } from "./work.ts";
 
@@ -44,7 +44,7 @@ export interface Job {
 export interface SchedulerParts {
   readonly runner: Runner;
   readonly work: Work;
-  readonly rope: RopeTable;
+  readonly rope: Rotations;
   readonly vocabularySize: number;
   /** Most rows of a step. */
   readonly chunkRows?: number | undefined;
@@ -233,7 +233,7 @@ export class Scheduler {
       }
       start += sequence.pages.length;
     }
-    this.#parts.rope.rows(positions, batch.angles);
+    this.#parts.rope.fill(positions, batch);
     return recording;
   }
 

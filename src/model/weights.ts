@@ -31,7 +31,9 @@ export interface LayerWeights {
   readonly qNorm?: Operand | undefined; // [headDim]
   readonly kNorm?: Operand | undefined; // [headDim]
   readonly attentionOutput: Weight; // [dim, headCount * headDim]
+  readonly postAttentionNorm?: Operand | undefined; // [dim]
   readonly ffnNorm: Operand; // [dim]
+  readonly postFfnNorm?: Operand | undefined; // [dim]
   readonly router?: Weight | undefined; // [experts, dim]
   readonly gate: Weight; // [feedForwardDim, dim], of each expert
   readonly up: Weight; // [feedForwardDim, dim], of each expert
@@ -99,24 +101,47 @@ export class Weights implements Disposable {
     const norm = (name: string) => this.#vector(`blk.${index}.${name}.weight`);
     const bias = (name: string) =>
       config.qkvBias ? this.#vector(`blk.${index}.${name}.bias`) : undefined;
-    const suffix = config.experts ? "_exps" : "";
     return {
       attentionNorm: norm("attn_norm"),
-      q: matrix("attn_q"),
-      k: matrix("attn_k"),
-      v: matrix("attn_v"),
+      ...this.#attention(matrix, config),
       qBias: bias("attn_q"),
       kBias: bias("attn_k"),
       vBias: bias("attn_v"),
       qNorm: config.qkNorm ? norm("attn_q_norm") : undefined,
       kNorm: config.qkNorm ? norm("attn_k_norm") : undefined,
       attentionOutput: matrix("attn_output"),
+      postAttentionNorm: config.postNorms ? norm("post_attention_norm") : undefined,
       ffnNorm: norm("ffn_norm"),
-      router: config.experts ? matrix("ffn_gate_inp") : undefined,
-      gate: matrix("ffn_gate" + suffix),
-      up: matrix("ffn_up" + suffix),
-      down: matrix("ffn_down" + suffix),
+      postFfnNorm: config.postNorms ? norm("post_ffw_norm") : undefined,
+      ...this.#feedForward(matrix, config),
     };
+  }
+
+  /** Queries, keys and values: matrices of their own, or rows of one. */
+  #attention(
+    matrix: (name: string) => Weight,
+    { fusedQkv, headCount, kvHeadCount, headDim }: ModelConfig,
+  ): Pick<LayerWeights, "q" | "k" | "v"> {
+    if (!fusedQkv) return { q: matrix("attn_q"), k: matrix("attn_k"), v: matrix("attn_v") };
+    const all = matrix("attn_qkv"), queries = headCount * headDim, keys = kvHeadCount * headDim;
+    return {
+      q: rowsOf(all, 0, queries),
+      k: rowsOf(all, queries, keys),
+      v: rowsOf(all, queries + keys, keys),
+    };
+  }
+
+  /** Gate, up and down: matrices of their own, of every expert, or gate and up in one. */
+  #feedForward(
+    matrix: (name: string) => Weight,
+    { fusedGateUp, feedForwardDim, experts }: ModelConfig,
+  ): Pick<LayerWeights, "router" | "gate" | "up" | "down"> {
+    const suffix = experts ? "_exps" : "", down = matrix("ffn_down" + suffix);
+    const router = experts ? matrix("ffn_gate_inp") : undefined;
+    const up = matrix("ffn_up" + suffix);
+    if (!fusedGateUp) return { router, gate: matrix("ffn_gate" + suffix), up, down };
+    const n = feedForwardDim;
+    return { gate: rowsOf(up, 0, n), up: rowsOf(up, n, n), down };
   }
 
   #quant(tensor: TensorInfo): Quant {
@@ -151,6 +176,12 @@ export class Weights implements Disposable {
   [Symbol.dispose](): void {
     for (const region of [...this.#widened, this.#mapped]) region[Symbol.dispose]();
   }
+}
+
+/** Some rows of a matrix, where they lie. */
+function rowsOf(matrix: Weight, from: number, rows: number): Weight {
+  const { quant, columns, offset } = matrix;
+  return { ...matrix, rows, offset: offset + from * columns / quant.elements * quant.bytes };
 }
 
 /**

@@ -35,6 +35,7 @@ export class Work implements Disposable {
   readonly k: Operand; // [rows, kvHeadCount * headDim]
   readonly v: Operand; // [rows, kvHeadCount * headDim]
   readonly attended: Operand; // [rows, headCount * headDim]
+  readonly branch: Operand; // [rows, dim]: what is normalised before it is added to x
   readonly hidden: Operand; // [pairs, feedForwardDim]
   readonly up: Operand; // [pairs, feedForwardDim], where gate and up cannot be one operation
   readonly experts?: ExpertWork;
@@ -65,6 +66,7 @@ export class Work implements Disposable {
     this.k = floats(kvHeadCount * headDim);
     this.v = floats(kvHeadCount * headDim);
     this.attended = floats(headCount * headDim);
+    this.branch = floats(config.postNorms ? dim : 0);
     this.hidden = floats(used * feedForwardDim);
     this.up = floats(used * feedForwardDim);
     if (count > 0) {
@@ -116,22 +118,26 @@ export class BatchInputs {
   readonly places: Int32Array; // [rows, (start in tables, position)]
   readonly tables: Int32Array; // [tableWords]
   readonly angles: Float32Array; // [rows, dims / 2, (cos, sin)]
+  readonly localAngles: Float32Array; // the same for windowed layers that have their own, or []
 
   /**
    * @param rows rows of the batch
    * @param tableWords words for block tables
    * @param dims rotated dimensions of a head
+   * @param localDims the same in windowed layers, where those have rotations of their own
    */
-  constructor(rows: number, tableWords: number, dims: number) {
+  constructor(rows: number, tableWords: number, dims: number, localDims = 0) {
     this.rows = rows;
     this.tableWords = tableWords;
-    const buffer = new ArrayBuffer(4 * (4 * rows + tableWords + rows * dims));
+    const buffer = new ArrayBuffer(4 * (4 * rows + tableWords + rows * (dims + localDims)));
     this.words = new Int32Array(buffer);
     this.tokens = new Int32Array(buffer, 0, rows);
     this.slots = new Int32Array(buffer, 4 * rows, rows);
     this.places = new Int32Array(buffer, 8 * rows, 2 * rows);
     this.tables = new Int32Array(buffer, 16 * rows, tableWords);
-    this.angles = new Float32Array(buffer, 16 * rows + 4 * tableWords, rows * dims);
+    const angles = new Float32Array(buffer, 16 * rows + 4 * tableWords);
+    this.angles = angles.subarray(0, rows * dims);
+    this.localAngles = angles.subarray(rows * dims);
   }
 
   /** The operand of one of the arrays above. */

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "1d91e76b73db739dfdb7c1874b0f95cf20f471335f9697c1f729f08b18016757";
+export const SOURCES: string = "234683a5eb3d64bef1655f46daa7677b586cadba6ef2dbed7b6ca0296870e944";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "7c382b2edfbd0d52ccff0e8c9689815b141b98b859ef20fdad82df320adc2f9e",
-    bytes: 3893328,
+    sha256: "8e8ff82d19995696e596436b6b58b16bedaeab5b45fe1f098e931ea72212c46b",
+    bytes: 4070208,
   },
 };

@@ -7,7 +7,7 @@ import type { ModelFile } from "../format/file.ts";
 import { fingerprint } from "../format/fingerprint.ts";
 import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { RopeTable } from "../model/rope.ts";
+import { Rotations } from "../model/rope.ts";
 import { Runner, type StepObserver } from "../model/runner.ts";
 import { Scheduler } from "../model/scheduler.ts";
 import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
@@ -82,11 +82,12 @@ export class Model implements Engine, Disposable {
     this.#parts = parts;
     this.#options = options;
     this.#runner = new Runner(parts);
+    this.context = options.context ?? Math.min(parts.config.contextLength, DEFAULT_CONTEXT);
+    const rope = new Rotations(parts.config, this.context);
     this.#scheduler = new Scheduler({
-      ...{ runner: this.#runner, work: parts.work, rope: new RopeTable(parts.config.rope) },
+      ...{ runner: this.#runner, work: parts.work, rope },
       ...{ vocabularySize: parts.config.vocabularySize, chunkRows: options.chunkRows },
     });
-    this.context = options.context ?? Math.min(parts.config.contextLength, DEFAULT_CONTEXT);
   }
 
   /**

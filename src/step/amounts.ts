@@ -162,6 +162,7 @@ const AMOUNTS: Readonly<Record<OperationName, (op: Recorded) => Amount>> = {
   add: (op) => passed(op, op.n, "a", "b", "out"),
   copy: (op) => passed(op, op.n, "x", "out"),
   softmax: (op) => passed(op, op.n, "x", "out"),
+  softcap: (op) => passed(op, op.n, "x", "out"),
   route: (op) => ({
     bytes: passed(op, op.n, "x").bytes + passed(op, op.k, "weights", "slots").bytes,
     operations: 0,

@@ -8,7 +8,17 @@ import { attend, store } from "./reference/attention.ts";
 import { gather, route, scatter } from "./reference/experts.ts";
 import { gated, matmul } from "./reference/products.ts";
 import { type Memories, Recorded } from "./reference/recorded.ts";
-import { activate, add, copy, embed, norm, quantizeRows, rope, softmax } from "./reference/rows.ts";
+import {
+  activate,
+  add,
+  copy,
+  embed,
+  norm,
+  quantizeRows,
+  rope,
+  softcap,
+  softmax,
+} from "./reference/rows.ts";
 
 export type { Memories } from "./reference/recorded.ts";
 
@@ -29,6 +39,7 @@ export const REFERENCE: Readonly<Record<OperationName, ReferenceOperation>> = {
   add,
   copy,
   softmax,
+  softcap,
   route,
   scatter,
   gather,

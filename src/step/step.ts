@@ -157,7 +157,10 @@ export class Step {
     this.#record("store", a, [a.keyRows, a.valueRows, a.slots, keys, values], parameters);
   }
 
-  /** Causal attention; `places` [rows, (start in tables, position)]; window 0: all is seen. */
+  /**
+   * Causal attention; `places` [rows, (start in tables, position)]; window 0: all is seen. With a
+   * soft cap, a score s becomes softcap * tanh(s / softcap).
+   */
   attend(
     a: Sizes & { q: Operand; places: Operand; tables: Operand; out: Operand } & {
       cache: CachePages;
@@ -165,15 +168,16 @@ export class Step {
       tableWords: number;
       window: number;
       scale: number;
+      softcap?: number;
     },
   ): void {
-    const { heads, tableWords, window, cache } = a;
+    const { heads, tableWords, window, cache, scale, softcap = 0 } = a;
     const { headDim, pagePositions, pageCount, pageBytes, keys, values } = cache;
     const stride = heads * headDim;
     const sizes = [heads, cache.heads, headDim, stride, stride];
     const paging = [pagePositions, pageCount, pageBytes, window, tableWords];
     const operands = [a.q, keys, values, a.places, a.tables, a.out];
-    this.#record("attend", a, operands, [...sizes, ...paging], [a.scale]);
+    this.#record("attend", a, operands, [...sizes, ...paging], [scale, softcap]);
   }
 
   /** out = activation(gate) * up, elementwise over `n`. */
@@ -198,6 +202,11 @@ export class Step {
   /** out = softmax(x) over each row of `n`. */
   softmax(a: Sizes & { x: Operand; out: Operand }): void {
     this.#record("softmax", a, [a.x, a.out], [a.n!, a.n!]);
+  }
+
+  /** out = cap * tanh(x / cap), elementwise over `n`. */
+  softcap(a: Sizes & { x: Operand; out: Operand; cap: number }): void {
+    this.#record("softcap", a, [a.x, a.out], [a.n!, a.n!], [a.cap]);
   }
 
   /**

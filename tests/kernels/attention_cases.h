@@ -7,6 +7,7 @@ struct attention {
   uint32_t heads, kvHeads, headDim, page, window;
   int wide;                         // F32 cache, else F16
   uint32_t sequences, rows;
+  float softcap;
   int32_t sequence[MOST_ROWS], position[MOST_ROWS];
   // filled in by lay_out()
   uint32_t pagesEach, pageCount, pageBytes;
@@ -110,7 +111,7 @@ static void record_attend(const struct attention *a, uint64_t q) {
   const uint32_t p[] = {a->heads,     a->kvHeads,   a->headDim, width + 1, stride,
                         a->page,      a->pageCount, a->pageBytes, a->window, tableWords};
   memcpy(op->p, p, sizeof p);
-  op->f[0] = 0.375f;
+  op->f[0] = 0.375f, op->f[1] = a->softcap;
   floats_at(op, 0, q, width + 1);
   operand(op, 1, type, a->keys, 0), operand(op, 2, type, a->values, 0);
   input_operand(op, 3, CRIA_I32, places, 2 * a->rows, 2);
@@ -121,9 +122,9 @@ static void record_attend(const struct attention *a, uint64_t q) {
 }
 
 static void begin_attend(const struct attention *a, int finite, const char *what) {
-  begin(finite, "attend %s heads %u/%u dim %u page %u %s window %u rows %u at %d", what, a->heads,
-        a->kvHeads, a->headDim, a->page, a->wide ? "F32" : "F16", a->window, a->rows,
-        a->position[0]);
+  begin(finite, "attend %s heads %u/%u dim %u page %u %s window %u cap %g rows %u at %d", what,
+        a->heads, a->kvHeads, a->headDim, a->page, a->wide ? "F32" : "F16", a->window,
+        (double)a->softcap, a->rows, a->position[0]);
 }
 static uint64_t place_queries(const struct attention *a, enum activation_kind kind) {
   const uint32_t width = a->heads * a->headDim;
@@ -243,6 +244,11 @@ static void attention_cases(void) {
   }
   attend_case(rows_at(half, 4, 20), WILD);
   attend_case(rows_at(half, 7, 20), WILD);
+  struct attention capped = half;
+  for (capped.softcap = 0.5f; capped.softcap < 100.0f; capped.softcap *= 8.0f) {
+    attend_case(rows_at(capped, 1, 300), ORDINARY);
+    attend_case(rows_at(capped, 9, 250), capped.softcap > 4.0f ? WILD : ORDINARY);
+  }
   store_and_attend_case(rows_at(half, 1, 300), ORDINARY);
   store_and_attend_case(rows_at(half, 16, 250), ORDINARY);
   store_and_attend_case(rows_at(full, 3, 40), MIXED);

@@ -69,6 +69,9 @@ CHANGE(row_too_large, op->a[2].offset = WORD)
 CHANGE(many_norm_heads, op->p[0] = 65537)
 CHANGE(heads_of_rounded, (op->p[0] = 2, op->a[2].type = CRIA_ACT32, op->a[2].offset = 0))
 CHANGE(other_activation, op->p[3] = 2)
+CHANGE(no_cap, op->f[0] = 0.0f)
+CHANGE(cap_negative, op->f[1] = -1.0f)
+CHANGE(cap_nan, op->f[1] = __builtin_nanf(""))
 CHANGE(groups_unused, (op->a[5] = op->a[2], op->a[5].type = CRIA_I32))
 CHANGE(groups_floats, (op->a[5] = op->a[2], op->p[3] = 1))
 CHANGE(groups_biased, (groups_unused(op), op->p[3] = 1, op->a[3] = op->a[2]))
@@ -146,6 +149,9 @@ static const struct refusal refusal_list[] = {
     {"sum of odd rows", OP_add, odd, CRIA_FAIL(BAD_ALIGNMENT), 1},
     {"row too large", OP_copy, row_too_large, CRIA_FAIL(BAD_INPUT), 2},
     {"copy of odd rows", OP_copy, odd, CRIA_FAIL(BAD_ALIGNMENT), 1},
+    {"cap of nothing", OP_softcap, no_cap, CRIA_FAIL(BAD_PARAMETER), -1},
+    {"cap below zero", OP_attend, cap_negative, CRIA_FAIL(BAD_PARAMETER), -1},
+    {"cap that is none", OP_attend, cap_nan, CRIA_FAIL(BAD_PARAMETER), -1},
     {"no experts", OP_matmul, groups_unused, CRIA_FAIL(BAD_PARAMETER), -1},
     {"groups of floats", OP_matmul, groups_floats, CRIA_FAIL(BAD_TYPE), 5},
     {"bias of experts", OP_matmul, groups_biased, CRIA_FAIL(BAD_TYPE), 3},

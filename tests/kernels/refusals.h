@@ -67,6 +67,10 @@ static cria_op *base_rows(enum op_index kind) {
     op = base_floats(kind, 3);
     op->p[3] = ACTIVATION_GELU;
     return op;
+  case OP_softcap:
+    op = base_floats(kind, 2);
+    op->f[0] = 1.0f;
+    return op;
   default: return base_floats(kind, kind == OP_softmax ? 2 : 3);
   }
 }

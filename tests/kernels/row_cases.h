@@ -128,6 +128,18 @@ static void softmax_case(uint32_t rows, uint32_t n, enum activation_kind kind) {
   finish();
 }
 
+static void softcap_case(uint32_t rows, uint32_t n, float cap, enum activation_kind kind) {
+  begin(kind == WILD ? WITH_NAN : FINITE, "softcap rows %u n %u cap %g kind %d", rows, n,
+        (double)cap, kind);
+  uint64_t x = place_activations(kind, rows, n + 1, n);
+  uint64_t out = place(((uint64_t)(rows - 1) * (n + 2) + n) * WORD, 4);
+  cria_op *op = record(OP_softcap, rows, n, n);
+  op->p[0] = n + 1, op->p[1] = n + 2, op->f[0] = cap;
+  floats_at(op, 0, x, n + 1), floats_at(op, 1, out, n + 2);
+  output_floats(out, rows, n + 2, n);
+  finish();
+}
+
 static void row_cases(void) {
   static const uint32_t rows[] = {1, 3, 5, 64}, ns[] = {1, 5, 16, 40, 100, 900};
   norm_cases();
@@ -150,6 +162,8 @@ static void row_cases(void) {
     activate_case(4, 40, function, WILD);
   }
   add_case(4, 40, WILD);
+  softcap_case(4, 40, 30.0f, WILD), softcap_case(1, 300, 0.5f, TIES);
+  softcap_case(5, 900, 2.0f, ORDINARY), softcap_case(64, 900, 50.0f, MIXED);
   softmax_case(4, 40, WILD);
   softmax_case(2, 300, TIES);
 }

@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ModelError } from "../../src/errors.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
-import { readConfig } from "../../src/model/config.ts";
+import { isWindowed, readConfig } from "../../src/model/config.ts";
 import { requiredTensors } from "../../src/model/names.ts";
 import { noFloats, tinyLlama } from "./fixture.ts";
 
@@ -21,11 +21,15 @@ Deno.test("a tiny llama reads as numbers and flags", () => {
     contextLength: 256,
     normEpsilon: 1e-5,
     rope: { base: 10000, dims: 16, pairs: "neighbours", scaling: { kind: "none" } },
+    scoreScale: 0.25,
     activation: "silu",
     embeddingScale: 1,
     tied: false,
     qkvBias: false,
     qkNorm: false,
+    postNorms: false,
+    fusedQkv: false,
+    fusedGateUp: false,
   });
   assertEquals(requiredTensors(config).length, 21);
 });
@@ -67,6 +71,47 @@ Deno.test("yarn reads llama.cpp's keys and defaults", () => {
   });
 });
 
+/** The tiny model under another architecture's name. */
+function tinyOf(name: string): File {
+  const file = tinyLlama();
+  for (const [key, value] of [...file.metadata]) {
+    file.metadata.set(key.replace("llama.", name + "."), value);
+  }
+  file.metadata.set("general.architecture", name);
+  return file;
+}
+
+Deno.test("dynamic scaling reads the factor, and the context that it is of", () => {
+  const file = tinyLlama();
+  file.metadata.set("llama.rope.scaling.type", "dynamic");
+  file.metadata.set("llama.rope.scaling.factor", 2);
+  const { scaling } = readConfig(file, noFloats).rope;
+  assertEquals(scaling, { kind: "dynamic", factor: 2, originalContext: 256 });
+});
+
+Deno.test("windows, caps and scales come from the row where the file does not name them", () => {
+  const file = tinyOf("gemma2"), config = readConfig(file, noFloats);
+  assertEquals([config.slidingWindow, config.fullEvery], [4096, 2]);
+  assertEquals([0, 1, 2, 3].map((i) => isWindowed(config, i)), [true, false, true, false]);
+  assertEquals([config.attentionSoftcap, config.logitSoftcap], [50, 30]);
+  assertEquals([config.embeddingScale, config.activation], [8, "gelu"]);
+  file.metadata.set("gemma2.final_logit_softcapping", 0);
+  file.metadata.set("gemma2.attention.sliding_window", 7);
+  const other = readConfig(file, noFloats);
+  assertEquals([other.logitSoftcap, other.slidingWindow], [undefined, 7]);
+});
+
+Deno.test("windowed layers may have rotations of their own", () => {
+  const file = tinyOf("gemma3");
+  file.metadata.set("gemma3.rope.freq_base", 1e6);
+  file.metadata.set("gemma3.rope.scaling.factor", 8);
+  file.metadata.set("gemma3.attention.sliding_window", 5);
+  const config = readConfig(file, noFloats);
+  assertEquals([config.rope.base, config.rope.scaling.kind], [1e6, "linear"]);
+  assertEquals([config.localRope?.base, config.localRope?.scaling.kind], [10000, "none"]);
+  assertEquals([4, 5, 6].map((i) => isWindowed(config, i)), [true, false, true]);
+});
+
 Deno.test("biases and head norms are found by their tensors", () => {
   const file = tinyLlama();
   for (let layer = 0; layer < 2; layer++) {
@@ -82,12 +127,7 @@ Deno.test("biases and head norms are found by their tensors", () => {
 
 for (const { name } of ARCHITECTURES) {
   Deno.test(`architecture ${name} reads keys under its own prefix`, () => {
-    const file = tinyLlama();
-    for (const [key, value] of [...file.metadata]) {
-      file.metadata.set(key.replace("llama.", name + "."), value);
-    }
-    file.metadata.set("general.architecture", name);
-    assertEquals(readConfig(file, noFloats).architecture, name);
+    assertEquals(readConfig(tinyOf(name), noFloats).architecture, name);
   });
 }
 
@@ -119,6 +159,10 @@ const FAULTS: [string, (file: File) => void, string][] = [
   ["wide rope", (f) => f.metadata.set("llama.rope.dimension_count", 18), "dimension_count"],
   ["base NaN", (f) => f.metadata.set("llama.rope.freq_base", NaN), "NaN"],
   ["scaling", (f) => f.metadata.set("llama.rope.scaling.type", "longrope"), '"longrope"'],
+  ["cap", (f) => f.metadata.set("llama.attn_logit_softcapping", -1), "attn_logit_softcapping"],
+  ["half a pair", (f) => f.tensors.set("rope_factors_long.weight", { shape: [8] }), "_short"],
+  ["post norm", (f) => f.tensors.set("blk.0.post_attention_norm.weight", { shape: [64] }), "post_"],
+  ["fused", (f) => f.tensors.set("blk.0.attn_qkv.weight", { shape: [64, 64] }), "attn_qkv"],
   ["factor 0", (f) => f.metadata.set("llama.rope.scaling.factor", 0), "scaling.factor"],
   ["epsilon", (f) => f.metadata.set("llama.attention.layer_norm_rms_epsilon", -1), "epsilon"],
   ["experts", (f) => f.metadata.set("llama.expert_count", 4), "expert_used_count"],

@@ -47,6 +47,41 @@ Deno.test("yarn keeps fast pairs, divides slow ones and ramps between", () => {
   assertAlmostEquals(table.magnitude, 1 + 0.1 * Math.log(4), 1e-15);
 });
 
+/** Frequencies of pairs 0, 1, 8 and 15 against those of another program, which are floats. */
+function assertFrequencies(config: RopeConfig, context: number, expected: readonly number[]): void {
+  const found = ropeFrequencies(config, context);
+  [0, 1, 8, 15].forEach((pair, i) => {
+    assertAlmostEquals(found[pair]! / expected[i]!, 1, 1e-6, `pair ${pair} at ${context}`);
+  });
+}
+
+// The numbers of the next two: ROPE_INIT_FUNCTIONS of transformers 5.23.0, with `seq_len` for the
+// context, 32 dimensions, base 10000.
+
+Deno.test("dynamic scaling raises the base with the context", () => {
+  const scaling = { kind: "dynamic", factor: 4, originalContext: 128 } as const;
+  const plain = [1, 0.5623413324356079, 0.009999999776482582, 0.00017782794020604342];
+  assertFrequencies({ ...PLAIN, scaling }, 100, plain);
+  assertFrequencies({ ...PLAIN, scaling }, 128, plain);
+  const long = [1, 0.473954975605011, 0.002546225441619754, 1.367907225358067e-05];
+  assertFrequencies({ ...PLAIN, scaling }, 512, long);
+});
+
+Deno.test("longrope has factors for short and for long contexts, one magnitude for both", () => {
+  const scaling = {
+    kind: "longrope",
+    short: Float32Array.from({ length: 16 }, (_, i) => 1 + 0.02 * i),
+    long: Float32Array.from({ length: 16 }, (_, i) => 1 + 1.5 * i),
+    originalContext: 256,
+    attentionFactor: 1.118033988749895,
+  } as const;
+  const short = [1, 0.5513150691986084, 0.008620689623057842, 0.00013679073890671134];
+  assertFrequencies({ ...PLAIN, scaling }, 256, short);
+  const long = [1, 0.22493651509284973, 0.0007692307699471712, 7.567146894871257e-06];
+  assertFrequencies({ ...PLAIN, scaling }, 257, long);
+  assertEquals(new RopeTable({ ...PLAIN, scaling }).magnitude, 1.118033988749895);
+});
+
 Deno.test("rows hold cosine and sine by position", () => {
   const table = new RopeTable({ ...PLAIN, dims: 4 });
   const out = new Float32Array(8);

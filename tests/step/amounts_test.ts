@@ -96,11 +96,12 @@ Deno.test("amounts: what passes data on has bytes only", () => {
     step.add({ ...sizes, a: F32, b: F32, out: F32 });
     step.copy({ ...sizes, x: F32, out: F32 });
     step.softmax({ ...sizes, x: F32, out: F32 });
+    step.softcap({ ...sizes, x: F32, out: F32, cap: 3 });
   });
   const floats = 2 * 32 * 4, rounded = 2 * 32 * 1.25;
   assertEquals(found.map(({ bytes }) => bytes), [
     ...[2 * 34 + floats, floats + rounded, floats + rounded, 2 * 2 * 2 * 8 * 4],
-    ...[2 * floats + floats, 3 * floats, 3 * floats, 2 * floats, 2 * floats],
+    ...[2 * floats + floats, 3 * floats, 3 * floats, 2 * floats, 2 * floats, 2 * floats],
   ]);
   assertEquals(new Set(found.map(({ operations }) => operations)), new Set([0]));
 });

@@ -89,6 +89,8 @@ export interface Attention {
   readonly pagePositions: number;
   /** Positions that are seen, 0 for all. */
   readonly window: number;
+  /** What bounds scores. */
+  readonly softcap?: number;
   /** Whether the pages of a sequence lie one after the other. */
   readonly flat?: boolean;
   /** Sequence and position of a row. */
@@ -161,7 +163,7 @@ function recordAttend(
   const scale = 1 / Math.sqrt(headDim);
   step.attend({
     rows: rows.length,
-    ...{ q, out, cache, heads, tableWords: pageCount, window, scale },
+    ...{ q, out, cache, heads, tableWords: pageCount, window, scale, softcap: a.softcap ?? 0 },
     places: input.integers(places),
     tables: input.integers(tables.flat()),
   });
@@ -198,6 +200,7 @@ export const ATTEND_CASES: readonly Case[] = [ELEMENT.F16, ELEMENT.F32].flatMap(
   ),
   attention({ ...SMALL, type, share: 3, kvHeads: 1, headDim: 80, place: prefill }, "prefill"),
   attention({ ...SMALL, type, share: 4, window: 20, place: prefill }, "prefill"),
+  attention({ ...SMALL, type, share: 3, softcap: 0.7, place: scattered }, "capped"),
   attention({ ...SMALL, type, share: 1, window: 300, place: scattered }, "scattered"),
   attention({ ...SMALL, type, share: 9, window: 1, headDim: 64, place: scattered }, "scattered"),
 ]);

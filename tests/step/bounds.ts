@@ -93,6 +93,12 @@ export function ropeBound(sizes: Row): Bound {
   return (expected) => each(expected, (_, i) => 3 * U * sizes[i]! + TINY);
 }
 
+/** 1 - 2 / (p + 1): p / (p + 1) ^ 2 is at most 1 / 4, five roundings of at most 2. */
+export function softcapBound(cap: number): Bound {
+  return (expected) =>
+    each(expected, (y) => cap * ((EXP + 4 * U * abs(Math.atanh(abs(y / cap) - U))) / 2 + 8 * U));
+}
+
 /** exp of rounded differences, over their sum in 16 lanes. */
 export function softmaxBound(x: Row): Bound {
   const most = Array.from(x).reduce((a, b) => max(a, b), -Infinity);

@@ -21,6 +21,7 @@ export const CASES: Readonly<Record<OperationName, readonly Case[]>> = {
   add: rows.ADD_CASES,
   copy: rows.COPY_CASES,
   softmax: rows.SOFTMAX_CASES,
+  softcap: rows.SOFTCAP_CASES,
   route: ROUTE_CASES,
   scatter: SCATTER_CASES,
   gather: GATHER_CASES,

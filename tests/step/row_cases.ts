@@ -11,6 +11,7 @@ import {
   normBound,
   ropeBound,
   roundedBound,
+  softcapBound,
   softmaxBound,
 } from "./bounds.ts";
 import { type Case, floatOutputs, InputWords, type Output } from "./case.ts";
@@ -252,3 +253,19 @@ function softmax(n: number): Case {
 }
 /** Odd, alone, and shared among threads. */
 export const SOFTMAX_CASES: readonly Case[] = [softmax(77), softmax(1), softmax(600)];
+
+function softcap(n: number, cap: number): Case {
+  return {
+    operation: "softcap",
+    name: `n=${n} cap=${cap}`,
+    record: (step, scene, rows) => {
+      const values = rowsOf(scene, "x", rows, n).map((row) => row.map((value) => 9 * value));
+      const x = scene.rows(values, n), out = scene.at(scene.reserve(rows.length * n * 4));
+      step.softcap({ rows: rows.length, n, x, out, cap });
+      const outputs = floatOutputs(out, n, n, values.map(() => softcapBound(cap)));
+      return { inputs: NO_INPUTS, outputs };
+    },
+  };
+}
+/** Odd, and shared among threads; where it bends and where it ends. */
+export const SOFTCAP_CASES: readonly Case[] = [softcap(77, 30), softcap(1, 5), softcap(600, 0.5)];

@@ -2,7 +2,7 @@
 
 import { ELEMENT } from "../../native/operations.ts";
 import type { Recorded } from "./recorded.ts";
-import { softmaxOf } from "./rows.ts";
+import { softcapOf, softmaxOf } from "./rows.ts";
 
 /** Positions whose keys lie together, transposed: [headDim][16]. */
 const GROUP = 16;
@@ -109,13 +109,15 @@ function seenSlots(op: Recorded, row: number): number[] {
 /** Causal attention: out = sum of softmax(scale q k) v over the positions that a row sees. */
 export function attend(op: Recorded): void {
   const heads = op.integer("heads"), kvHeads = op.integer("kvHeads"), scale = op.float("scale");
+  const cap = op.float("softcap");
   const cache = new Cache(op, kvHeads), { headDim } = cache;
   for (let row = 0; row < op.rows; row++) {
     const slots = seenSlots(op, row);
     for (let head = 0; head < heads; head++) {
       const keyHead = Math.floor(head / (heads / kvHeads));
       const query = op.floats("q", row * op.integer("qStride") + head * headDim, headDim);
-      const weights = softmaxOf(slots.map((slot) => scale * cache.score(keyHead, slot, query)));
+      const score = (slot: number) => softcapOf(scale * cache.score(keyHead, slot, query), cap);
+      const weights = softmaxOf(slots.map(score));
       const sum = new Float64Array(headDim);
       slots.forEach((slot, i) => cache.addValue(keyHead, slot, weights[i]!, sum));
       op.floats("out", row * op.integer("outStride") + head * headDim, headDim).set(sum);

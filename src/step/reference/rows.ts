@@ -92,6 +92,20 @@ export function copy(op: Recorded): void {
   }
 }
 
+/** cap * tanh(x / cap); x where there is no cap. */
+export function softcapOf(x: number, cap: number): number {
+  return cap === 0 ? x : cap * Math.tanh(x / cap);
+}
+
+/** out = cap * tanh(x / cap). */
+export function softcap(op: Recorded): void {
+  for (let row = 0; row < op.rows; row++) {
+    const x = op.floats("x", row * op.integer("xStride"), op.n);
+    const out = op.floats("out", row * op.integer("outStride"), op.n);
+    for (let i = 0; i < op.n; i++) out[i] = softcapOf(x[i]!, op.float("cap"));
+  }
+}
+
 /** The softmax of numbers: exp(x - max) over their sum. */
 export function softmaxOf(x: ArrayLike<number>): Float64Array {
   const most = Array.from(x).reduce((a, b) => Math.max(a, b), -Infinity);
