@@ -25,7 +25,7 @@ interface Measurement {
 
 /** The command. */
 export const command = define({
-  arguments: [{ name: "MODEL", help: "A GGUF file" }],
+  arguments: [{ name: "MODEL", help: "A GGUF file, or a folder with safetensors" }],
   flags: {
     prompt: wholes("N,N", "Tokens of a prompt to read; 0: none (default: 512)", { short: "p" }),
     tokens: wholes("N,N", "Tokens to generate; 0: none (default: 64)", { short: "n" }),

@@ -9,7 +9,7 @@ import { tokenList } from "./token_list.ts";
 /** The command. */
 export const command = define({
   arguments: [
-    { name: "MODEL", help: "A GGUF file; one with only a vocabulary will do" },
+    { name: "MODEL", help: "A GGUF file or a folder; a vocabulary alone will do" },
     { name: "IDS", help: "Token ids, with commas between them" },
   ],
   flags: { special: toggle("Write special tokens out as well") },

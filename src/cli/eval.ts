@@ -11,7 +11,7 @@ import { tokenList } from "./token_list.ts";
 
 /** The command. */
 export const command = define({
-  arguments: [{ name: "MODEL", help: "A GGUF file" }],
+  arguments: [{ name: "MODEL", help: "A GGUF file, or a folder with safetensors" }],
   flags: {
     tokens: text("ID,ID", "The tokens, teacher-forced"),
     logits: text("OUT.f32", "Where the logits go: little-endian floats, [tokens, vocabulary]"),

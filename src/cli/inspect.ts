@@ -14,7 +14,7 @@ import { terminalWidth, write, writeJson } from "./terminal.ts";
 export const command = define({
   arguments: [{
     name: "MODEL",
-    help: "A GGUF file, or the URL of one: only its header is fetched",
+    help: "A GGUF file, the URL of one (only its header is fetched), or a folder with safetensors",
   }],
   flags: {
     tensors: toggle("List every tensor"),

@@ -2,6 +2,7 @@
 
 import { CriaError } from "../errors.ts";
 import type { MetadataValue, ModelFile } from "../format/file.ts";
+import { isFloat8 } from "../format/float8.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { quantByName } from "../quant.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -60,7 +61,8 @@ export async function inspectFile(file: ModelFile, wishes: Wishes): Promise<Insp
   const template = textOf(file.metadata.get("tokenizer.chat_template"));
   const config = await attempt(async () => {
     const { readConfig } = await import("../model/config.ts");
-    return readConfig(file, () => Float32Array.of(1));
+    const { modelSource } = await import("../model/hf_names.ts");
+    return readConfig(modelSource(file), () => Float32Array.of(1));
   });
   const tokenizer = await attempt(async () => {
     const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
@@ -123,7 +125,9 @@ function memoryOf(
 
 /** What a model keeps keys and values as when nobody says: no coarser than its weights. */
 function defaultKv(file: ModelFile): KvType {
-  const keys = [...file.tensors.values()].filter(({ name }) => name.endsWith(".attn_k.weight"));
+  const keys = [...file.tensors.values()].filter(({ name }) =>
+    /\.(attn_k|k_proj)\.weight$/.test(name)
+  );
   return keys.every(({ type }) => quantByName(type)?.activation === "float") ? "f32" : "f16";
 }
 
@@ -141,7 +145,9 @@ type Warning = (
 
 const WARNINGS: readonly Warning[] = [
   (_, { types }) =>
-    types.filter(({ type }) => quantByName(type) === undefined).map(({ type, count }) =>
+    types.filter(({ type }) => !isFloat8(type) && quantByName(type) === undefined).map((
+      { type, count },
+    ) =>
       `Cannot run type ${type}, which ${grouped(count)} ${
         count === 1 ? "tensor has" : "tensors have"
       }`
@@ -175,7 +181,8 @@ const WARNINGS: readonly Warning[] = [
     );
     return odd.map(([key]) => `Metadata ${JSON.stringify(key)} holds control characters`);
   },
-  ({ tensors, fileBytes }) => {
+  ({ tensors, fileBytes, files }) => {
+    if (files.length > 1) return;
     const end = [...tensors.values()].reduce(
       (most, { offset, bytes }) => Math.max(most, offset + bytes),
       0,

@@ -53,7 +53,7 @@ function fileFacts(file: ModelFile, { parameters, types }: Inspected): [string, 
   const { metadata, tensors, fileBytes } = file;
   const tensorBytes = types.reduce((sum, { bytes }) => sum + bytes, 0);
   const bits = parameters > 0 ? `, ${threeDigits(8 * tensorBytes / parameters)} bits each` : "";
-  const kind = `${file.format.toUpperCase()} version ${file.version}`;
+  const kind = file.format === "gguf" ? `GGUF version ${file.version}` : file.format;
   return [
     ["architecture", String(metadata.get("general.architecture") ?? "not given")],
     ["parameters", `${amount(parameters)} in ${grouped(tensors.size)} tensors${bits}`],

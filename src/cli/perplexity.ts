@@ -12,7 +12,7 @@ const DEFAULT_CONTEXT = 512;
 
 /** The command. */
 export const command = define({
-  arguments: [{ name: "MODEL", help: "A GGUF file" }],
+  arguments: [{ name: "MODEL", help: "A GGUF file, or a folder with safetensors" }],
   flags: {
     file: text("FILE", "The text", { short: "f" }),
     chunks: whole("N", "Only the first N chunks", { least: 1 }),

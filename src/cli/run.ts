@@ -18,7 +18,7 @@ import { dim, isTerminal, Progress, writeError } from "./terminal.ts";
 export const command = define({
   arguments: [{
     name: "MODEL",
-    help: "A GGUF file (default: the embedded story model)",
+    help: "A GGUF file, or a folder with safetensors (default: the embedded story model)",
     optional: true,
   }],
   flags: {

@@ -10,7 +10,7 @@ import { isTerminal, note, write, writeJson } from "./terminal.ts";
 /** The command. */
 export const command = define({
   arguments: [
-    { name: "MODEL", help: "A GGUF file" },
+    { name: "MODEL", help: "A GGUF file, or a folder with safetensors" },
     { name: "MESSAGES", help: 'A JSON file: [{"role": "user", "content": "Hi"}]' },
   ],
   flags: {

@@ -10,7 +10,7 @@ import { write, writeJson } from "./terminal.ts";
 /** The command. */
 export const command = define({
   arguments: [
-    { name: "MODEL", help: "A GGUF file; one with only a vocabulary will do" },
+    { name: "MODEL", help: "A GGUF file or a folder; a vocabulary alone will do" },
     { name: "TEXT", help: "The text (default: what comes from stdin)", optional: true },
   ],
   flags: {

@@ -36,26 +36,43 @@ export interface TensorInfo {
   readonly path: string;
 }
 
-/** An opened model file: the header is in memory, the tensors stay where they are. */
-export interface ModelFile extends Disposable {
-  /** The format, told by content. */
-  readonly format: "gguf";
-  /** The version of the format. */
-  readonly version: number;
-  /** The path as it was given. */
+/** A regular file as it was when it was opened: whoever maps the path can compare. */
+export interface FilePart {
+  /** Its path. */
   readonly path: string;
-  /** Size of the file in bytes. */
-  readonly fileBytes: number;
-  /** Inode of the opened file, where the system has one: whoever maps the path can compare. */
+  /** Its size in bytes. */
+  readonly bytes: number;
+  /** Its inode, where the system has one. */
   readonly inode: number | null;
-  /** Device of the opened file, for the same comparison. */
+  /** The device that holds it. */
   readonly device: number;
-  /** What the file says about the model, in the file's order. */
+}
+
+/** The formats of models, told by content. */
+export type ModelFormat = "gguf" | "safetensors";
+
+/** What is known of an opened model. */
+export interface ModelFileParts {
+  /** The format. */
+  readonly format: ModelFormat;
+  /** The version of the format; 0 where it has none. */
+  readonly version: number;
+  /** The path as it was given: a file, or a folder. */
+  readonly path: string;
+  /** What the model says about itself under GGUF's keys, in the file's order. */
   readonly metadata: ReadonlyMap<string, MetadataValue>;
   /** GGUF's types of single numbers in the metadata, where the file has such: to write it again. */
   readonly numberTypes?: ReadonlyMap<string, number>;
   /** All tensors by name, in the file's order. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+}
+
+/** An opened model file: the header is in memory, the tensors stay where they are. */
+export interface ModelFile extends ModelFileParts, Disposable {
+  /** The files that hold the tensors. */
+  readonly files: readonly FilePart[];
+  /** Bytes of all its files. */
+  readonly fileBytes: number;
   /** The tensor of that name; throws a `ModelError` if there is none. */
   tensor(name: string): StoredTensor;
 }

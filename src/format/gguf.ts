@@ -3,11 +3,11 @@ import { type ByteReader, formatError, quote } from "../bytes.ts";
 import { ModelError } from "../errors.ts";
 import { layoutById, tensorBytes } from "../quant.ts";
 import type { MetadataValue, ModelFile, TensorInfo } from "./file.ts";
+import { modelFile } from "./model_file.ts";
 import { LEAST_PAIR_BYTES, readName, readPair, UINT32 } from "./gguf_value.ts";
 import { openSource } from "./open_source.ts";
 import { describe, GGUF_MAGIC, SIGNATURE_BYTES } from "./signature.ts";
 import { type ByteSource, HeaderWindow, startOf } from "./source.ts";
-import { StoredTensor } from "./stored_tensor.ts";
 import type { UrlOptions } from "./url_source.ts";
 
 const NAME_LIMIT_BYTES = 64; // of a tensor, by the specification
@@ -54,41 +54,8 @@ export async function readGguf(source: ByteSource): Promise<ModelFile> {
   refuseSplit(source.path, metadata);
   const listed = await readTensorList(window, tensorCount);
   const tensors = placeTensors(source, listed, window.offset, alignment);
-  return new GgufFile(source, version, metadata, numberTypes, tensors);
-}
-
-/** The opened file; nothing is held open behind it. */
-class GgufFile implements ModelFile {
-  readonly format = "gguf";
-  readonly path: string;
-  readonly fileBytes: number;
-  readonly inode: number | null;
-  readonly device: number;
-  readonly #source: ByteSource; // closed
-
-  constructor(
-    source: ByteSource,
-    readonly version: number,
-    readonly metadata: ReadonlyMap<string, MetadataValue>,
-    readonly numberTypes: ReadonlyMap<string, number>,
-    readonly tensors: ReadonlyMap<string, TensorInfo>,
-  ) {
-    this.#source = source;
-    this.path = source.path;
-    this.fileBytes = source.bytes;
-    this.inode = source.inode;
-    this.device = source.device;
-  }
-
-  tensor(name: string): StoredTensor {
-    const info = this.tensors.get(name);
-    if (info !== undefined) return new StoredTensor(info, (end) => this.#source.reopen(end));
-    const state = `${quote(this.path, Infinity)} has ${this.tensors.size} others`;
-    throw new ModelError(`Cannot find tensor ${quote(name)}: ${state}`);
-  }
-
-  /** Does nothing: the file is closed already. Formats that keep files open close them here. */
-  [Symbol.dispose](): void {}
+  const { path } = source, parts = { version, path, metadata, numberTypes, tensors };
+  return modelFile({ format: "gguf", ...parts }, [source]);
 }
 
 /** Refuses what does not begin as a GGUF file does, and says what it seems to be. */
@@ -121,7 +88,7 @@ function readCounts(
 async function readMetadata(
   window: HeaderWindow,
   count: number,
-): Promise<Pick<GgufFile, "metadata" | "numberTypes"> & { alignment: number }> {
+): Promise<Required<Pick<ModelFile, "metadata" | "numberTypes">> & { alignment: number }> {
   const metadata = new Map<string, MetadataValue>(), numberTypes = new Map<string, number>();
   let alignment = DEFAULT_ALIGNMENT;
   for (let i = 0; i < count; i++) {

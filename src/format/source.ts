@@ -144,6 +144,33 @@ export async function startOf(source: ByteSource, count: number): Promise<Uint8A
   return bytes;
 }
 
+/**
+ * The whole of a small file.
+ * @returns undefined where there is no such file
+ */
+export async function readWhole(path: string, limit: number): Promise<Uint8Array | undefined> {
+  if (await isMissing(path)) return undefined;
+  using source = await Source.open(path);
+  if (source.bytes <= limit) return await startOf(source, source.bytes);
+  throw formatError(path, `it has ${source.bytes} bytes; the limit is ${limit}`);
+}
+
+/** Whether there is nothing at a path. */
+export async function isMissing(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    return false; // whoever opens it says why it cannot be reached
+  }
+}
+
+/** Whether a path is a folder; what is not there is none. */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await reaching(path, () => Deno.stat(path))).isDirectory;
+}
+
 /** Runs a file operation; says in one sentence why the path cannot be reached. */
 async function reaching<T>(path: string, operation: () => Promise<T>): Promise<T> {
   try {

@@ -12,6 +12,8 @@ export interface Architecture {
   readonly name: string;
   /** How RoPE pairs dimensions in a GGUF of this architecture. */
   readonly ropePairs: RopePairs;
+  /** Whether `hf_names.ts` has the names of its tensors, and their values are GGUF's. */
+  readonly safetensors?: true;
   /** The gate's activation; SiLU if left out. */
   readonly activation?: Activation;
   /** What embeddings are multiplied by, given the embedding length; 1 if left out. */
@@ -43,9 +45,14 @@ const root = (dim: number) => Math.fround(Math.sqrt(dim));
 
 /** Every architecture that cria runs, one row each. */
 export const ARCHITECTURES: readonly Architecture[] = [
-  { name: "llama", ropePairs: "neighbours", windows: { fullEvery: 0, fallback: 0 } },
-  { name: "qwen2", ropePairs: "halves" },
-  { name: "qwen3", ropePairs: "halves" },
+  {
+    name: "llama",
+    ropePairs: "neighbours",
+    safetensors: true,
+    windows: { fullEvery: 0, fallback: 0 },
+  },
+  { name: "qwen2", ropePairs: "halves", safetensors: true },
+  { name: "qwen3", ropePairs: "halves", safetensors: true },
   { name: "qwen3moe", ropePairs: "halves" },
   {
     name: "gemma2",

@@ -6,6 +6,7 @@ import {
   type Architecture,
   architectureByName,
   ARCHITECTURES,
+  type RopePairs,
 } from "./architectures.ts";
 import { Metadata, show } from "./metadata.ts";
 import { checkTensors } from "./names.ts";
@@ -84,6 +85,8 @@ export interface ConfigSource {
   readonly metadata: ReadonlyMap<string, unknown>;
   /** The file's tensors; shapes are row-major. */
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  /** How RoPE pairs dimensions, where the format decides; else the architecture does. */
+  readonly ropePairs?: RopePairs;
 }
 
 /**
@@ -120,6 +123,7 @@ export function readConfig(
 ): ModelConfig {
   const row = findArchitecture(file.metadata);
   const metadata = new Metadata(file.metadata, row.name + ".");
+  checkActivation(row, metadata);
   const heads = readHeads(metadata);
   const layerCount = metadata.count("block_count", { min: 1, max: LIMITS.layers });
   const vocabularySize = readVocabularySize(file);
@@ -176,6 +180,16 @@ function readFeedForward(metadata: Metadata): Pick<ModelConfig, "feedForwardDim"
       normalised: metadata.flag("expert_weights_norm", true),
     },
   };
+}
+
+/** A file may name its activation: then it is the row's. */
+function checkActivation({ activation = "silu" }: Architecture, metadata: Metadata): void {
+  const named = metadata.word("feed_forward.activation") ?? activation;
+  if (named === activation) return;
+  throw new ModelError(
+    `Cannot use "${metadata.prefix}feed_forward.activation": ${show(named)} is not the ` +
+      `${activation} of its architecture`,
+  );
 }
 
 /** The sizes of embedding and heads, and that they fit each other. */

@@ -8,7 +8,8 @@ export type RopeScaling =
   | { readonly kind: "linear"; readonly factor: number }
   | DynamicScaling
   | LongropeScaling
-  | YarnScaling;
+  | YarnScaling
+  | BandScaling;
 
 /**
  * Dynamic NTK: a context longer than the original one gets a larger base. What is long is the
@@ -53,6 +54,20 @@ export interface YarnScaling {
   readonly extrapolation: number;
   /** What the file multiplies the paper's attention factor by; 1 by default. */
   readonly attentionFactor: number;
+}
+
+/** By bands: fast pairs stay, slow ones are interpolated, what lies between changes over. */
+export interface BandScaling {
+  /** The tag. */
+  readonly kind: "bands";
+  /** What the frequencies of slow pairs are divided by. */
+  readonly factor: number;
+  /** Context length of the training, in positions. */
+  readonly originalContext: number;
+  /** Turns over the original context below which a pair is slow. */
+  readonly lowFrequency: number;
+  /** Turns above which a pair is fast. */
+  readonly highFrequency: number;
 }
 
 /** Everything that decides a model's rotations. */
@@ -191,6 +206,15 @@ function stretchOf(
       return (pair) => {
         const kept = scaling.extrapolation * (1 - ramp(pair));
         return (1 - kept) / scaling.factor + kept;
+      };
+    }
+    case "bands": {
+      const { factor, originalContext, lowFrequency, highFrequency } = scaling;
+      return (pair) => {
+        const turns = originalContext * base ** (-2 * pair / dims) / (2 * Math.PI);
+        const share = (turns - lowFrequency) / (highFrequency - lowFrequency);
+        const kept = Math.min(1, Math.max(0, share));
+        return (1 - kept) / factor + kept;
       };
     }
   }

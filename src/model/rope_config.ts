@@ -1,7 +1,7 @@
 /** Reads a model's rotations: base, dimensions, scaling, factors of frequencies. @module */
 
 import { ModelError } from "../errors.ts";
-import type { Architecture } from "./architectures.ts";
+import type { Architecture, RopePairs } from "./architectures.ts";
 import { type Metadata, show } from "./metadata.ts";
 import { checkShape } from "./names.ts";
 import type { RopeConfig, RopeScaling } from "./rope.ts";
@@ -12,6 +12,8 @@ const BASE = { min: 1.001, max: 1e15 } as const;
 
 /** The tensors of a file, by name; shapes are row-major. */
 interface Tensors {
+  /** How RoPE pairs dimensions, where the format decides; else the architecture does. */
+  readonly ropePairs?: RopePairs;
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
 }
 
@@ -35,7 +37,8 @@ export function readRope(
   readFloats: (name: string) => Float32Array,
 ): { rope: RopeConfig; localRope?: RopeConfig } {
   const rule = { min: 2, max: headDim, fallback: headDim };
-  const dims = metadata.count("rope.dimension_count", rule), pairs = row.ropePairs;
+  const dims = metadata.count("rope.dimension_count", rule);
+  const pairs = file.ropePairs ?? row.ropePairs;
   if (dims % 2 !== 0) {
     throw new ModelError(`Cannot use "${metadata.prefix}rope.dimension_count": ${dims} is odd`);
   }
@@ -93,9 +96,25 @@ function readScaling(metadata: Metadata): RopeScaling {
   if (kind === "linear") return factor === 1 ? { kind: "none" } : { kind, factor };
   if (kind === "dynamic") return { kind, factor, originalContext: originalContext(metadata) };
   if (kind === "yarn") return readYarn(metadata, factor);
+  if (kind === "bands") return readBands(metadata, factor);
   throw new ModelError(
-    `Cannot use "${prefix}rope.scaling.type": ${show(kind)} is not none, linear, dynamic or ` +
-      `yarn, nor longrope with its factors`,
+    `Cannot use "${prefix}rope.scaling.type": ${show(kind)} is not none, linear, dynamic, ` +
+      `yarn or bands, nor longrope with its factors`,
+  );
+}
+
+/** The numbers of scaling by bands, which a GGUF holds as a tensor of factors instead. */
+function readBands(metadata: Metadata, factor: number): RopeScaling {
+  const positive = { min: 1e-6, max: 1e6 };
+  const lowFrequency = metadata.real("rope.scaling.low_freq_factor", positive);
+  const highFrequency = metadata.real("rope.scaling.high_freq_factor", positive);
+  const original = metadata.count("rope.scaling.original_context_length", CONTEXT);
+  if (highFrequency > lowFrequency) {
+    return { kind: "bands", factor, originalContext: original, lowFrequency, highFrequency };
+  }
+  throw new ModelError(
+    `Cannot use "${metadata.prefix}rope.scaling.high_freq_factor": ${highFrequency} is not ` +
+      `above the ${lowFrequency} of "low_freq_factor"`,
   );
 }
 

@@ -1,23 +1,14 @@
 /** The weights of a model as operands into its mapped file. @module */
 
-import { FormatError, ModelError } from "../errors.ts";
-import type { ModelFile, TensorInfo } from "../format/file.ts";
+import { FormatError } from "../errors.ts";
+import type { TensorInfo } from "../format/file.ts";
 import type { Kernels } from "../native/ffi.ts";
-import { Region } from "../native/memory.ts";
-import { ELEMENT } from "../native/operations.ts";
-import { dequantize, type Quant, quantByName, QUANTS } from "../quant.ts";
 import type { Operand } from "../step/step.ts";
 import type { ModelConfig } from "./config.ts";
+import { requiredTensors } from "./names.ts";
+import { type Weight, type WeightOptions, type WeightSource, WeightStore } from "./weight_store.ts";
 
-/** A matrix that products can use, or one for each expert. */
-export interface Weight extends Operand {
-  /** Its type. */
-  readonly quant: Quant;
-  /** Outputs. */
-  readonly rows: number;
-  /** Inputs. */
-  readonly columns: number;
-}
+export type { Weight };
 
 /** One transformer block. */
 export interface LayerWeights {
@@ -40,12 +31,9 @@ export interface LayerWeights {
   readonly down: Weight; // [dim, feedForwardDim], of each expert
 }
 
-/** Everything the forward pass reads. Holds the mapped file until it is disposed of. */
+/** Everything the forward pass reads. Holds the mapped files until it is disposed of. */
 export class Weights implements Disposable {
-  readonly #file: ModelFile;
-  readonly #kernels: Kernels;
-  readonly #mapped: Region;
-  readonly #widened: Region[] = [];
+  readonly #store: WeightStore;
   readonly #expertsUsed: number;
   /** Token embeddings, [vocabularySize, dim]. */
   readonly embedding: Weight;
@@ -56,32 +44,45 @@ export class Weights implements Disposable {
   /** The blocks, in order. */
   readonly layers: readonly LayerWeights[];
 
-  /**
-   * Maps the file; nothing is copied but vectors that are not F32.
-   * @param kernels the library
-   * @param file the opened file
-   * @param config its config, which has checked names and shapes
-   * @throws {ModelError} for a tensor of a type that cria cannot run
-   */
-  constructor(kernels: Kernels, file: ModelFile, config: ModelConfig) {
-    this.#file = file;
-    this.#kernels = kernels;
+  private constructor(store: WeightStore, config: ModelConfig) {
+    this.#store = store;
     this.#expertsUsed = config.experts?.used ?? 1;
-    this.#mapped = Region.map(kernels, file.path, file.fileBytes, file.inode);
-    try {
-      this.embedding = this.#matrix("token_embd.weight");
-      this.outputNorm = this.#vector("output_norm.weight");
-      this.output = config.tied ? this.embedding : this.#matrix("output.weight");
-      this.layers = Array.from({ length: config.layerCount }, (_, i) => this.#layer(i, config));
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
+    this.embedding = store.get("token_embd.weight");
+    this.outputNorm = store.get("output_norm.weight");
+    this.output = config.tied ? this.embedding : store.get("output.weight");
+    this.layers = Array.from({ length: config.layerCount }, (_, i) => this.#layer(i, config));
   }
 
-  /** Bytes of the mapped file. */
+  /**
+   * Maps the files; nothing is copied but what cannot be used as it lies there.
+   * @param kernels the library
+   * @param source the files and their tensors
+   * @param config the model's config, which has checked names and shapes
+   * @throws {ModelError} for a tensor of a type that cria cannot run
+   */
+  static async load(
+    kernels: Kernels,
+    source: WeightSource,
+    config: ModelConfig,
+    options: WeightOptions = {},
+  ): Promise<Weights> {
+    const required = requiredTensors(config).filter(({ name }) => !name.startsWith("rope_"));
+    return new Weights(await WeightStore.load(kernels, source, required, options), config);
+  }
+
+  /** Bytes of the mapped files. */
   get mappedBytes(): number {
-    return this.#mapped.bytes;
+    return this.#store.mappedBytes;
+  }
+
+  /** Bytes of weights that were converted while they were loaded. */
+  get convertedBytes(): number {
+    return this.#store.convertedBytes;
+  }
+
+  /** All matrices and vectors by name. */
+  get named(): ReadonlyMap<string, Weight> {
+    return this.#store.all;
   }
 
   /** Bytes that a pass over all layers and the output reads. */
@@ -97,10 +98,10 @@ export class Weights implements Disposable {
   }
 
   #layer(index: number, config: ModelConfig): LayerWeights {
-    const matrix = (name: string) => this.#matrix(`blk.${index}.${name}.weight`);
-    const norm = (name: string) => this.#vector(`blk.${index}.${name}.weight`);
+    const matrix = (name: string) => this.#store.get(`blk.${index}.${name}.weight`);
+    const norm = (name: string) => this.#store.get(`blk.${index}.${name}.weight`);
     const bias = (name: string) =>
-      config.qkvBias ? this.#vector(`blk.${index}.${name}.bias`) : undefined;
+      config.qkvBias ? this.#store.get(`blk.${index}.${name}.bias`) : undefined;
     return {
       attentionNorm: norm("attn_norm"),
       ...this.#attention(matrix, config),
@@ -144,37 +145,9 @@ export class Weights implements Disposable {
     return { gate: rowsOf(up, 0, n), up: rowsOf(up, n, n), down };
   }
 
-  #quant(tensor: TensorInfo): Quant {
-    const quant = quantByName(tensor.type);
-    if (quant) return quant;
-    throw new ModelError(
-      `Cannot run tensor "${tensor.name}": its type is ${tensor.type}, ` +
-        `supported are ${QUANTS.map(({ name }) => name).join(", ")}`,
-    );
-  }
-
-  #matrix(name: string): Weight {
-    const tensor = this.#file.tensor(name);
-    const [rows = 0, columns = 0] = tensor.shape.slice(-2);
-    const quant = this.#quant(tensor);
-    return { memory: this.#mapped, type: quant.id, offset: tensor.offset, quant, rows, columns };
-  }
-
-  #vector(name: string): Operand {
-    const tensor = this.#file.tensor(name);
-    const type = this.#quant(tensor).id;
-    if (type === ELEMENT.F32) return { memory: this.#mapped, type, offset: tensor.offset };
-    const bytes = this.#mapped.read(tensor.offset, new Uint8Array(tensor.bytes));
-    const values = dequantize(tensor.type, bytes);
-    const memory = Region.alloc(this.#kernels, values.byteLength);
-    this.#widened.push(memory);
-    memory.write(0, new Float32Array(values));
-    return { memory, type: ELEMENT.F32, offset: 0 };
-  }
-
-  /** Unmaps the file. */
+  /** Unmaps the files. */
   [Symbol.dispose](): void {
-    for (const region of [...this.#widened, this.#mapped]) region[Symbol.dispose]();
+    this.#store[Symbol.dispose]();
   }
 }
 
@@ -186,28 +159,27 @@ function rowsOf(matrix: Weight, from: number, rows: number): Weight {
 
 /**
  * Reads a small F32 tensor of a file without mapping it.
- * @param file the opened file
- * @param name the tensor
+ * @param tensor where it lies
  * @throws {FormatError} when it is not F32
  */
-export function readSmallTensor(file: ModelFile, name: string): Float32Array {
-  const tensor = file.tensor(name);
+export function readSmallTensor(tensor: TensorInfo): Float32Array {
+  const { name, path } = tensor;
   if (tensor.type !== "F32") {
     throw new FormatError(
-      `Cannot use tensor "${name}" of "${file.path}": its type is ${tensor.type}, not F32`,
-      file.path,
+      `Cannot use tensor "${name}" of "${path}": its type is ${tensor.type}, not F32`,
+      path,
       tensor.offset,
     );
   }
-  using handle = Deno.openSync(tensor.path);
+  using handle = Deno.openSync(path);
   handle.seekSync(tensor.offset, Deno.SeekMode.Start);
   const bytes = new Uint8Array(tensor.bytes);
   for (let at = 0; at < bytes.length;) {
     const count = handle.readSync(bytes.subarray(at));
     if (count === null) {
       throw new FormatError(
-        `Cannot read tensor "${name}" of "${file.path}": the file ends`,
-        file.path,
+        `Cannot read tensor "${name}" of "${path}": the file ends`,
+        path,
         tensor.offset + at,
       );
     }

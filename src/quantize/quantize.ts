@@ -1,6 +1,6 @@
 /** Quantises a model file: reads, encodes and writes it in a stream. @module */
 import { quote } from "../bytes.ts";
-import { ArgumentError, CriaError } from "../errors.ts";
+import { ArgumentError, CriaError, ModelError } from "../errors.ts";
 import type { MetadataValue, ModelFile, TensorInfo } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
 import { Source } from "../format/source.ts";
@@ -76,6 +76,7 @@ export async function quantizeFile(
   const target = targetNamed(type);
   signal?.throwIfAborted();
   using file = await openModelFile(input);
+  refuseFormat(file);
   await refuseSame(file, output);
   await refuseTaken(output, overwrite);
   const plan = planTensors(file, target, requantize);
@@ -86,6 +87,13 @@ export async function quantizeFile(
   await writeGguf(output, contents, work.parts(), { overwrite, signal });
   const { size } = await Deno.stat(output);
   return { type, inBytes: inputBytes(file), outBytes: size, tensors: work.results() };
+}
+
+/** What is written is GGUF, with the names and the order of rows that GGUF has. */
+function refuseFormat({ format, path }: ModelFile): void {
+  if (format === "gguf") return;
+  const state = `it is ${format}, and only GGUF can be written again so far`;
+  throw new ModelError(`Cannot quantize ${quote(path, Infinity)}: ${state}`);
 }
 
 /** Refuses to write over what is being read, by whatever name. */

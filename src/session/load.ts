@@ -2,7 +2,7 @@
 
 import type { KvType } from "../cache/pages.ts";
 import { ArgumentError, CriaError, ModelError } from "../errors.ts";
-import type { ModelFile } from "../format/file.ts";
+import type { ModelFile, TensorInfo } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
 import { isUrl } from "../format/url_source.ts";
 import { Kernels } from "../native/ffi.ts";
@@ -12,6 +12,7 @@ import { Pool } from "../native/pool.ts";
 import { defaultThreads } from "../native/threads.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type ModelConfig, readConfig } from "../model/config.ts";
+import { modelSource } from "../model/hf_names.ts";
 import { readSmallTensor, Weights } from "../model/weights.ts";
 import { MAX_ROWS, Work } from "../model/work.ts";
 import { turn } from "../turn.ts";
@@ -58,9 +59,16 @@ export interface LoadedParts {
   readonly loadMs: number;
 }
 
+/** What is known of a model before its weights are loaded. */
+interface ReadModel {
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+}
+
 /**
  * Opens, checks and maps a model file, and starts threads for it.
- * @param path a GGUF file
+ * @param path a GGUF file, a safetensors file, or a folder in Hugging Face layout
  * @param options how
  * @throws {CriaError} saying what the file has that cannot be used
  */
@@ -74,14 +82,15 @@ export async function loadParts(path: string, options: LoadOptions): Promise<Loa
   const file = await openModelFile(path);
   try {
     await turn(); // between the parts: each takes a few milliseconds
-    const model = naming(path, () => readModel(file));
+    const model = await naming(path, () => readModel(file));
     await turn();
     await model.tokenizer.prepare();
     const opened = await library;
     await turn();
     options.signal?.throwIfAborted();
-    const native = startNative(opened, file, model.config, options, path);
-    return { file, ...model, ...native, loadMs: performance.now() - startedAt };
+    const native = await startNative(opened, file, model, options);
+    const { config, tokenizer } = model;
+    return { file, config, tokenizer, ...native, loadMs: performance.now() - startedAt };
   } catch (error) {
     file[Symbol.dispose]();
     throw error;
@@ -96,25 +105,27 @@ function refuseUrl(path: string): void {
 }
 
 /** What the file says. */
-function readModel(file: ModelFile): Pick<LoadedParts, "config" | "tokenizer"> {
-  const config = readConfig(file, (name) => readSmallTensor(file, name));
+function readModel(file: ModelFile): ReadModel {
+  const source = modelSource(file);
+  const config = readConfig(source, (name) => readSmallTensor(source.tensors.get(name)!));
   if (config.headDim % 16 !== 0) {
     throw new ModelError(`Cannot run heads of ${config.headDim}: multiples of 16 are supported`);
   }
   const tokenizer = Tokenizer.from(file);
-  return { config, tokenizer };
+  return { config, tokenizer, tensors: source.tensors };
 }
 
 /** Maps the file, reserves buffers, starts threads; leaves nothing behind when one fails. */
-function startNative(
+async function startNative(
   kernels: Kernels,
-  file: ModelFile,
-  config: ModelConfig,
+  { files, path }: ModelFile,
+  { config, tensors }: ReadModel,
   options: LoadOptions,
-  path: string,
-): Pick<LoadedParts, "kernels" | "weights" | "work" | "pool"> {
+): Promise<Pick<LoadedParts, "kernels" | "weights" | "work" | "pool">> {
   using stack = new DisposableStack();
-  const weights = stack.use(naming(path, () => new Weights(kernels, file, config)));
+  const weights = stack.use(
+    await naming(path, () => Weights.load(kernels, { files, tensors }, config, options)),
+  );
   const work = stack.use(new Work(kernels, config));
   const isa = options.isa ?? environment("CRIA_ISA");
   const pool = stack.use(new Pool(kernels, options.threads ?? defaultThreads(), isa));
@@ -123,9 +134,9 @@ function startNative(
 }
 
 /** Errors of a model name its file. */
-function naming<T>(path: string, action: () => T): T {
+async function naming<T>(path: string, action: () => T | Promise<T>): Promise<T> {
   try {
-    return action();
+    return await action();
   } catch (error) {
     if (error instanceof CriaError && !error.message.includes(path)) {
       error.message = `Cannot load "${path}": ${lowerFirst(error.message)}`;

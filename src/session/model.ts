@@ -23,8 +23,10 @@ import { SnapshotReader } from "./snapshot.ts";
 
 /** Bytes that a model holds. */
 export interface ModelMemory {
-  /** The mapped file: shared with other processes, given back under pressure. */
+  /** The mapped files: shared with other processes, given back under pressure. */
   readonly mappedBytes: number;
+  /** Weights that were converted while they were loaded. */
+  readonly convertedBytes: number;
   /** Keys and values of the live sequences. */
   readonly kvBytes: number;
   /** Keys and values that are kept for texts that begin alike, and given up when room is needed. */
@@ -92,7 +94,8 @@ export class Model implements Engine, Disposable {
 
   /**
    * Opens a model file, checks it, maps its weights and starts threads.
-   * @param path a GGUF file; told by content, whatever its name
+   * @param path a GGUF file, a safetensors file, or a folder in Hugging Face layout; told by
+   * content, whatever its name
    * @param options threads, context, cache type, instruction set
    * @throws {FormatError} the file breaks its format; the message names file and byte
    * @throws {ModelError} cria cannot run this model; the message says why
@@ -151,6 +154,7 @@ export class Model implements Engine, Disposable {
     const idlePages = this.#cache?.tree.idlePages ?? 0;
     return {
       mappedBytes: this.#parts.weights.mappedBytes,
+      convertedBytes: this.#parts.weights.convertedBytes,
       kvBytes: (usedPages - idlePages) * pageBytes,
       cachedBytes: idlePages * pageBytes,
       scratchBytes: this.#parts.work.bytes,
@@ -280,8 +284,7 @@ export class Model implements Engine, Disposable {
    * ```
    */
   async profile(work: () => unknown): Promise<Profile> {
-    const { file, weights } = this.#parts;
-    const profiler = new Profiler(file, weights.embedding.memory.handle);
+    const profiler = new Profiler(this.#parts.weights.named);
     const observer: StepObserver = (recording, times) => profiler.add(recording, times);
     this.#runner.observers.add(observer);
     try {

@@ -1,9 +1,9 @@
 /** Where the time of steps goes: operations by what they do, the most expensive first. @module */
 
-import type { ModelFile } from "../format/file.ts";
 import type { Recording } from "../model/runner.ts";
 import { quantById } from "../quant.ts";
 import { amountOf, Recorded } from "../step/amounts.ts";
+import type { Operand } from "../step/step.ts";
 
 /** One operation of all blocks together. */
 export interface ProfiledOperation {
@@ -47,19 +47,15 @@ const WEIGHTS = ["weight", "gate", "up"];
 
 /** Adds up steps. */
 export class Profiler {
-  readonly #names = new Map<number, string>(); // by offset in the mapped file
-  readonly #mapped: number;
+  readonly #names = new Map<string, string>(); // by handle and offset
   readonly #totals = new Map<string, Total>();
   #steps = 0;
 
-  /**
-   * @param file names the tensors
-   * @param mapped the handle of the region that holds the file
-   */
-  constructor(file: Pick<ModelFile, "tensors">, mapped: number) {
-    this.#mapped = mapped;
-    for (const { name, offset } of file.tensors.values()) {
-      this.#names.set(offset, name.replace(/^blk\.\d+\./, "").replace(/\.weight$/, ""));
+  /** @param weights all matrices and vectors by name */
+  constructor(weights: ReadonlyMap<string, Operand>) {
+    for (const [name, { memory, offset }] of weights) {
+      const short = name.replace(/^blk\.\d+\./, "").replace(/\.weight$/, "");
+      this.#names.set(`${memory.handle}+${offset}`, short);
     }
   }
 
@@ -115,7 +111,7 @@ export class Profiler {
       for (const operand of WEIGHTS) {
         const place = op.operand(operand);
         if (!place) continue;
-        const found = place.handle === this.#mapped ? this.#names.get(place.offset) : undefined;
+        const found = this.#names.get(`${place.handle}+${place.offset}`);
         tensors.add(found ?? `[${op.n}, ${op.k}]`);
       }
     }

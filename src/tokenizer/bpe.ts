@@ -1,22 +1,10 @@
 /** Byte-level BPE: bytes dressed as letters, merged by rank, word by word. @module */
+import { dressed, undressed } from "./byte_letters.ts";
 import { LazyIndex } from "./lazy_index.ts";
 import { Merger } from "./merge.ts";
 import { cutWords, type PreTokenizer, preTokenizer } from "./pretokenize.ts";
 import { type Metadata, stringList, type Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
-
-/** Stands for each byte: itself where it prints, else a letter from U+0100 on. (GPT-2) */
-const LETTERS: readonly string[] = letters(); // [256]
-const BYTES = new Map(LETTERS.map((letter, byte) => [letter, byte]));
-const UTF8 = new TextEncoder();
-
-function letters(): string[] {
-  let next = 0x100;
-  return Array.from({ length: 256 }, (_, byte) => {
-    const prints = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
-    return String.fromCharCode(prints ? byte : next++);
-  });
-}
 
 /** Cuts texts into pieces of a byte-level BPE vocabulary. */
 export class BpeEncoder {
@@ -50,13 +38,7 @@ export class BpeEncoder {
 
   /** The bytes that a normal piece stands for. */
   pieceBytes(piece: string): Uint8Array {
-    const bytes = new Uint8Array(piece.length);
-    for (let i = 0; i < piece.length; i++) {
-      const byte = BYTES.get(piece[i]!);
-      if (byte === undefined) return undressed(piece);
-      bytes[i] = byte;
-    }
-    return bytes;
+    return undressed(piece);
   }
 
   #encode(word: string): number[] {
@@ -89,17 +71,4 @@ export class BpeEncoder {
       for (const letter of piece) this.#appendPiece(letter, tokens);
     }
   }
-}
-
-/** A text with each byte of its UTF-8 as a letter. */
-function dressed(text: string): string {
-  let out = "";
-  for (const byte of UTF8.encode(text)) out += LETTERS[byte]!;
-  return out;
-}
-
-/** The bytes of a piece that holds letters which stand for no byte: those count as themselves. */
-function undressed(piece: string): Uint8Array {
-  const bytes = Array.from(piece, (char) => BYTES.get(char) ?? [...UTF8.encode(char)]);
-  return Uint8Array.from(bytes.flat());
 }

@@ -5,6 +5,8 @@ import type { Vocabulary } from "./vocab.ts";
 interface Special {
   readonly id: number;
   readonly piece: string;
+  /** Whether it takes white space on its left (1) or right (2) with it. */
+  readonly strips: number;
 }
 
 /** The special tokens of a vocabulary. */
@@ -19,7 +21,7 @@ export class SpecialTokens {
       const kind = vocabulary.kind(id);
       if (kind !== "control" && kind !== "user" && kind !== "unknown") continue;
       const piece = vocabulary.pieces[id]!;
-      if (piece !== "") all.push({ id, piece });
+      if (piece !== "") all.push({ id, piece, strips: vocabulary.strips(id) });
     }
     this.#all = all.sort((a, b) => b.piece.length - a.piece.length);
     this.#user = this.#all.filter(({ id }) => vocabulary.kind(id) === "user");
@@ -54,10 +56,12 @@ export class SpecialTokens {
 }
 
 /** Cuts a text at one token; empty strings are left out. */
-function cutAt(text: string, { id, piece }: Special): (string | number)[] {
-  const parts: (string | number)[] = [];
-  for (const [i, between] of text.split(piece).entries()) {
+function cutAt(text: string, { id, piece, strips }: Special): (string | number)[] {
+  const parts: (string | number)[] = [], pieces = text.split(piece);
+  for (let [i, between] of pieces.entries()) {
     if (i > 0) parts.push(id);
+    if (strips & 2 && i > 0) between = between.replace(/^\p{White_Space}+/u, "");
+    if (strips & 1 && i < pieces.length - 1) between = between.replace(/\p{White_Space}+$/u, "");
     if (between !== "") parts.push(between);
   }
   return parts;

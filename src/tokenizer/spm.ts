@@ -21,7 +21,7 @@ export class SpmEncoder {
 
   /** Appends the tokens of a text that holds no special tokens. */
   append(text: string, tokens: number[]): void {
-    this.#words ??= this.#findWords();
+    this.#words ??= blankWords(this.vocabulary);
     for (const word of text.replaceAll(" ", BLANK).match(this.#words) ?? []) {
       const known = this.#cache.get(word) ?? this.#cache.keep(word, this.#encode(word));
       for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
@@ -31,18 +31,6 @@ export class SpmEncoder {
   /** The bytes that a normal piece stands for. */
   pieceBytes(piece: string): Uint8Array {
     return UTF8.encode(piece.replaceAll(BLANK, " "));
-  }
-
-  /**
-   * Where no piece holds a blank after another character, nothing ever merges across the start of a
-   * word, and words can be merged alone, and remembered. That holds for Llama's vocabulary.
-   */
-  #findWords(): RegExp {
-    const across = new RegExp(`[^${BLANK}]${BLANK}`);
-    const spans = this.vocabulary.pieces.some((piece, id) =>
-      across.test(piece) && this.vocabulary.textId(piece) === id
-    );
-    return spans ? /[^]+/g : new RegExp(`${BLANK}*[^${BLANK}]+|${BLANK}+`, "g");
   }
 
   #encode(text: string): number[] {
@@ -56,19 +44,9 @@ export class SpmEncoder {
     });
     return merged.flatMap((start, i) => {
       const piece = text.substring(start, merged[i + 1]);
-      return this.vocabulary.textId(piece) ?? this.#bytes(piece);
+      return this.vocabulary.textId(piece) ??
+        byteTokens(this.vocabulary, piece) ?? this.#unknown(piece);
     });
-  }
-
-  /** The byte tokens of a character that is no piece; the unknown token where there are none. */
-  #bytes(char: string): number[] {
-    const tokens: number[] = [];
-    for (const byte of UTF8.encode(char)) {
-      const id = this.vocabulary.idOf(bytePiece(byte));
-      if (id === undefined) return this.#unknown(char);
-      tokens.push(id);
-    }
-    return tokens;
   }
 
   #unknown(char: string): number[] {
@@ -77,6 +55,31 @@ export class SpmEncoder {
     const state = "the vocabulary has neither a piece nor bytes for it";
     throw new ModelError(`Cannot encode ${quote(char)}: ${state}`);
   }
+}
+
+/**
+ * How a text with blanks for spaces falls into words that can be merged alone, and remembered.
+ *
+ * Where no piece holds a blank after another character, nothing ever merges across the start of a
+ * word. That holds for Llama's vocabulary; else the whole text is one word.
+ */
+export function blankWords(vocabulary: Vocabulary): RegExp {
+  const across = new RegExp(`[^${BLANK}]${BLANK}`);
+  const spans = vocabulary.pieces.some((piece, id) =>
+    across.test(piece) && vocabulary.textId(piece) === id
+  );
+  return spans ? /[^]+/g : new RegExp(`${BLANK}*[^${BLANK}]+|${BLANK}+`, "g");
+}
+
+/** The tokens of a character's bytes; undefined where one has none. */
+export function byteTokens(vocabulary: Vocabulary, char: string): number[] | undefined {
+  const tokens: number[] = [];
+  for (const byte of UTF8.encode(char)) {
+    const id = vocabulary.idOf(bytePiece(byte));
+    if (id === undefined) return undefined;
+    tokens.push(id);
+  }
+  return tokens;
 }
 
 /** The piece that stands for a byte: "<0x0A>". */

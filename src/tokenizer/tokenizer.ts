@@ -3,6 +3,7 @@ import { quote } from "../bytes.ts";
 import { ArgumentError, ModelError } from "../errors.ts";
 import { turn } from "../turn.ts";
 import { BpeEncoder } from "./bpe.ts";
+import { HuggingFaceEncoder } from "./hf_encoder.ts";
 import type { LazyIndex } from "./lazy_index.ts";
 import { SpecialTokens } from "./special.ts";
 import { SpmEncoder } from "./spm.ts";
@@ -30,8 +31,8 @@ interface PieceEncoder {
   readonly addSpacePrefix: boolean;
   /** What it looks up beside the vocabulary. */
   readonly index: LazyIndex | undefined;
-  /** Appends the tokens of a text that holds no special tokens. */
-  append(text: string, tokens: number[]): void;
+  /** Appends the tokens of a text that holds no special tokens; is it where all text starts? */
+  append(text: string, tokens: number[], isStart: boolean): void;
   /** The bytes that a normal piece stands for. */
   pieceBytes(piece: string): Uint8Array;
 }
@@ -53,6 +54,10 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   gpt2: {
     roles: {},
     encoder: (vocabulary, metadata) => new BpeEncoder(vocabulary, metadata),
+  },
+  huggingface: {
+    roles: {},
+    encoder: (vocabulary, metadata) => new HuggingFaceEncoder(vocabulary, metadata),
   },
 };
 
@@ -162,11 +167,12 @@ export class Tokenizer {
     const tokens: number[] = [];
     if (bos && this.addBos) tokens.push(this.bosToken!);
     let isFirst = true; // in the text, or after a special token
-    for (const part of this.#special.cut(text.toWellFormed(), special)) {
+    for (const [i, part] of this.#special.cut(text.toWellFormed(), special).entries()) {
       if (typeof part === "number") {
         tokens.push(part);
       } else {
-        this.#encoder.append(isFirst && this.#addSpacePrefix ? ` ${part}` : part, tokens);
+        const prefix = isFirst && this.#addSpacePrefix ? " " : "";
+        this.#encoder.append(prefix + part, tokens, i === 0);
       }
       isFirst = typeof part === "number";
     }

@@ -133,6 +133,12 @@ export class Vocabulary {
     return this.#scores?.[id] ?? 0;
   }
 
+  /** Whether a special token takes white space on its left (1) or right (2) with it. */
+  strips(id: number): number {
+    const flags = this.metadata.get("tokenizer.huggingface.strips");
+    return flags instanceof Uint8Array ? flags[id] ?? 0 : 0;
+  }
+
   /** The token of that piece, of whatever kind. */
   idOf(piece: string): number | undefined {
     return this.index.get(piece);
@@ -164,6 +170,8 @@ export class Vocabulary {
   #findEnds(): ReadonlySet<number> {
     const ends = new Set<number>();
     if (this.eosToken !== undefined) ends.add(this.eosToken);
+    const more = this.metadata.get("tokenizer.ggml.eos_token_ids"); // of a generation_config.json
+    if (more instanceof Int32Array) { for (const id of more) if (id < this.size) ends.add(id); }
     for (const key of END_KEYS) {
       const id = this.#role(key, undefined);
       if (id !== undefined) ends.add(id);

@@ -12,7 +12,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   bytes: ["errors"],
   quant: ["errors", "bytes"],
   tensor: ["errors", "quant"],
-  format: ["errors", "bytes", "quant", "tensor"],
+  format: ["errors", "turn", "bytes", "quant", "tensor"],
   quantize: ["errors", "bytes", "quant", "format"],
   tokenizer: ["errors", "bytes", "turn"],
   chat: ["errors"],

@@ -1,7 +1,7 @@
 /** Logits of the pack's random models: exact weights, float activations. @module */
 
-import { assert, assertEquals, assertLess } from "@std/assert";
-import { Model } from "../../mod.ts";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { Model, ModelError } from "../../mod.ts";
 import { skip } from "../support.ts";
 import { distance, packCases, packFloats, packJson, packPath, strays } from "./pack.ts";
 
@@ -11,6 +11,7 @@ interface LogitsCase {
   arch: string;
   dir: string;
   gguf: string;
+  safetensors: string;
   expected: string;
   tol: { max_abs: number; min_cos: number; near_tie_margin: number };
 }
@@ -28,11 +29,12 @@ interface Expected extends Greedy {
 
 /** A model and what it is held to. */
 export async function checkModel(
-  { dir, gguf, expected: path, tol }: LogitsCase,
+  { dir, expected: path, tol }: LogitsCase,
+  file: string,
   load: typeof Model.load = Model.load,
 ): Promise<void> {
   const expected = packJson<Expected>(path), { tokens, vocab } = expected;
-  using model = await load(packPath(gguf), { threads: 2 });
+  using model = await load(packPath(file), { threads: 2 });
   assertEquals(model.kv, "f32"); // the cache is as exact as the weights
   const found = await model.logits(tokens);
   const { maxAbs, minCos } = distance(found, packFloats(`${dir}/logits.f32`), vocab);
@@ -56,7 +58,15 @@ const cases = packCases<LogitsCase>("logits");
 if (cases.length === 0) skip("conformance: logits", "there is no pack in CRIA_SHARED");
 
 for (const one of cases) {
-  Deno.test(`conformance: ${one.id}, f32_activations`, () => checkModel(one));
+  Deno.test(`conformance: ${one.id}, f32_activations`, () => checkModel(one, one.gguf));
+  if (one.arch === "mixtral") {
+    Deno.test(`conformance: ${one.id} is refused as safetensors`, async () => {
+      const load = () => Model.load(packPath(one.safetensors));
+      await assertRejects(load, ModelError, "mixtures of experts run as GGUF only");
+    });
+  } else {
+    Deno.test(`conformance: ${one.id}, safetensors`, () => checkModel(one, one.safetensors));
+  }
 }
 
 Deno.test({

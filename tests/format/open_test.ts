@@ -26,7 +26,7 @@ for (
   const [what, bytes, says] of [
     ["an empty file", new Uint8Array(0), "it is empty"],
     ["a Git LFS pointer", text("version https://git-lfs.github.com/spec/v1\noid x"), "Git LFS"],
-    ["a safetensors file", text('@\0\0\0\0\0\0\0{"a":{}}'), "a safetensors file"],
+    ["a cut safetensors file", text('@\0\0\0\0\0\0\0{"a":{}}'), "its header takes 64 bytes"],
     ["a checkpoint", text("PK\x03\x04"), "a ZIP archive"],
     ["a page", text("\n<html>"), "a web page"],
     ["a story", text("Once upon a time"), 'it begins with "Once"; cria reads GGUF'],

@@ -1,0 +1,48 @@
+/** What the JSON files of a Hugging Face folder say, under the keys of GGUF. @module */
+import { formatError } from "../bytes.ts";
+import type { MetadataValue } from "./file.ts";
+import { configMetadata } from "./hf_config.ts";
+import { tokenizerMetadata } from "./hf_tokenizer.ts";
+import { isObject, type JsonObject, readJson } from "./json.ts";
+import { readWhole } from "./source.ts";
+
+const FILE_LIMIT_BYTES = 128 * 1024 * 1024; // the largest tokenizer.json has 33 MB
+
+/** The JSON files of a folder that are there. */
+export interface HuggingFaceFiles {
+  readonly config?: JsonObject | undefined;
+  readonly generation?: JsonObject | undefined;
+  readonly tokenizer?: JsonObject | undefined;
+  readonly tokenizerConfig?: JsonObject | undefined;
+  /** `chat_template.jinja`. */
+  readonly chatTemplate?: string | undefined;
+}
+
+/**
+ * Reads the JSON files of a folder; any of them may be missing.
+ * @param folder without a slash at its end
+ */
+export async function huggingFaceMetadata(folder: string): Promise<Map<string, MetadataValue>> {
+  const object = (name: string) => readObject(`${folder}/${name}`);
+  const template = await readWhole(`${folder}/chat_template.jinja`, FILE_LIMIT_BYTES);
+  const files: HuggingFaceFiles = {
+    config: await object("config.json"),
+    generation: await object("generation_config.json"),
+    tokenizer: await object("tokenizer.json"),
+    tokenizerConfig: await object("tokenizer_config.json"),
+    chatTemplate: template && new TextDecoder().decode(template),
+  };
+  return new Map([
+    ...files.config ? configMetadata(files.config) : [],
+    ...tokenizerMetadata(files, folder),
+  ]);
+}
+
+/** A JSON file that holds an object; undefined where there is no such file. */
+async function readObject(path: string): Promise<JsonObject | undefined> {
+  const bytes = await readWhole(path, FILE_LIMIT_BYTES);
+  if (bytes === undefined) return undefined;
+  const json = await readJson(bytes, path);
+  if (isObject(json)) return json;
+  throw formatError(path, "it is no JSON object");
+}

@@ -1,0 +1,204 @@
+/** Finds each tensor a place that products can read: in its mapped file, or converted. @module */
+
+import { ModelError } from "../errors.ts";
+import type { FilePart, TensorInfo } from "../format/file.ts";
+import { isFloat8, widenFloat8 } from "../format/float8.ts";
+import type { Kernels } from "../native/ffi.ts";
+import { Region } from "../native/memory.ts";
+import { dequantize, type Quant, quantByName, quantize, QUANTS, tensorBytes } from "../quant.ts";
+import type { Operand } from "../step/step.ts";
+import { turn } from "../turn.ts";
+import type { RequiredTensor, TensorRole } from "./names.ts";
+
+/** A matrix that products can use, or one for each expert; a vector is one row. */
+export interface Weight extends Operand {
+  /** Its type. */
+  readonly quant: Quant;
+  /** Outputs. */
+  readonly rows: number;
+  /** Inputs. */
+  readonly columns: number;
+}
+
+/** Types that matrices of floats can be rounded to while they are loaded. */
+export const LOAD_QUANTS = ["Q8_0", "Q4_0"] as const;
+
+/** A type that matrices of floats can be rounded to. */
+export type LoadQuant = typeof LOAD_QUANTS[number];
+
+/** How weights are loaded. */
+export interface WeightOptions {
+  /** Rounds matrices of floats to this type; those that are quantised already stay. */
+  readonly quantize?: LoadQuant | undefined;
+  /** Stops loading. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What weights are loaded from. */
+export interface WeightSource {
+  /** The files that hold the tensors. */
+  readonly files: readonly FilePart[];
+  /** The tensors under our names. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+}
+
+/** A tensor on its way to memory of its own. */
+interface Conversion {
+  readonly tensor: TensorInfo;
+  readonly quant: Quant;
+  readonly offset: number; // in the region of converted tensors
+  readonly bytes: number;
+}
+
+const ALIGNMENT = 64; // of converted tensors: a cache line
+const SLICE_ELEMENTS = 1 << 15; // converted in about a millisecond
+const SLICE_MS = 4; // of work before the event loop gets its turn
+
+/** The places of all tensors. Holds mapped files and memory until it is disposed of. */
+export class WeightStore implements Disposable {
+  readonly #mapped = new Map<string, Region>(); // by path
+  #converted: Region | undefined;
+  readonly #weights = new Map<string, Weight>();
+
+  private constructor() {}
+
+  /**
+   * Maps the files, and converts what cannot be used as it lies there, with pauses for the event
+   * loop.
+   * @param kernels the library
+   * @param source the files and their tensors
+   * @param required what the model reads
+   * @throws {ModelError} for a tensor of a type that cria cannot run
+   */
+  static async load(
+    kernels: Kernels,
+    source: WeightSource,
+    required: readonly RequiredTensor[],
+    options: WeightOptions,
+  ): Promise<WeightStore> {
+    using stack = new DisposableStack();
+    const store = stack.use(new WeightStore());
+    for (const { path, bytes, inode } of source.files) {
+      store.#mapped.set(path, Region.map(kernels, path, bytes, inode));
+    }
+    const conversions = new Map<string, Conversion>();
+    let converted = 0;
+    for (const { name, role } of required) {
+      const tensor = source.tensors.get(name)!; // the config has checked names and shapes
+      const quant = quantFor(tensor, role, options.quantize);
+      if (quant.name === tensor.type && tensor.offset % alignmentOf(quant) === 0) {
+        store.#place(name, tensor, quant, store.#mapped.get(tensor.path)!, tensor.offset);
+        continue;
+      }
+      const bytes = tensorBytes(quant, tensor.shape);
+      conversions.set(name, { tensor, quant, offset: converted, bytes });
+      converted += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    }
+    if (converted > 0) store.#converted = Region.alloc(kernels, converted);
+    await store.#convert(conversions, options.signal);
+    store.#unmapUnused();
+    stack.move();
+    return store;
+  }
+
+  /** A matrix or vector by our name of it; one that the model requires. */
+  get(name: string): Weight {
+    return this.#weights.get(name)!;
+  }
+
+  /** All of them by our names. */
+  get all(): ReadonlyMap<string, Weight> {
+    return this.#weights;
+  }
+
+  /** Bytes of the mapped files. */
+  get mappedBytes(): number {
+    return [...this.#mapped.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Bytes of weights that were converted. */
+  get convertedBytes(): number {
+    return this.#converted?.bytes ?? 0;
+  }
+
+  #place(name: string, { shape }: TensorInfo, quant: Quant, memory: Region, offset: number): void {
+    const columns = shape.at(-1) ?? 1, rows = shape.at(-2) ?? 1;
+    this.#weights.set(name, { memory, type: quant.id, offset, quant, rows, columns });
+  }
+
+  async #convert(
+    conversions: ReadonlyMap<string, Conversion>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    let since = performance.now();
+    for (const [name, conversion] of conversions) {
+      const { tensor, quant, offset } = conversion;
+      const source = this.#mapped.get(tensor.path)!, target = this.#converted!;
+      for (const _ of slices(conversion, source, target)) {
+        if (performance.now() - since < SLICE_MS) continue;
+        await turn();
+        signal?.throwIfAborted();
+        since = performance.now();
+      }
+      this.#place(name, tensor, quant, target, offset);
+    }
+  }
+
+  /** Files whose tensors were all converted are not needed any more. */
+  #unmapUnused(): void {
+    const used = new Set([...this.#weights.values()].map(({ memory }) => memory));
+    for (const [path, region] of this.#mapped) {
+      if (used.has(region)) continue;
+      region[Symbol.dispose]();
+      this.#mapped.delete(path);
+    }
+  }
+
+  /** Unmaps the files and frees what was converted. */
+  [Symbol.dispose](): void {
+    for (const region of this.#mapped.values()) region[Symbol.dispose]();
+    this.#converted?.[Symbol.dispose]();
+  }
+}
+
+/** What a tensor is used as: vectors are plain floats, 8-bit floats become halves. */
+function quantFor(tensor: TensorInfo, role: TensorRole, wanted: LoadQuant | undefined): Quant {
+  const own = quantByName(isFloat8(tensor.type) ? "F16" : tensor.type);
+  if (own === undefined) {
+    const known = [...QUANTS.map(({ name }) => name), "F8_E4M3", "F8_E5M2"].join(", ");
+    throw new ModelError(
+      `Cannot run tensor "${tensor.name}": its type is ${tensor.type}, supported are ${known}`,
+    );
+  }
+  if (role === "vector") return quantByName("F32")!;
+  const target = own.activation === "float" ? quantByName(wanted ?? own.name)! : own;
+  return tensor.shape.at(-1)! % target.elements === 0 ? target : own;
+}
+
+/** What the kernels ask of an operand: whole floats, or the halves that blocks begin with. */
+function alignmentOf(quant: Quant): number {
+  return quant.name === "F32" ? 4 : 2;
+}
+
+/** Converts a tensor slice by slice; yields after each. */
+function* slices({ tensor, quant, offset }: Conversion, source: Region, target: Region) {
+  const own = quantByName(tensor.type) ?? { elements: 1, bytes: 1 }; // an 8-bit float
+  const elements = tensor.bytes / own.bytes * own.elements;
+  const step = Math.max(own.elements, quant.elements, SLICE_ELEMENTS); // all are powers of two
+  for (let first = 0; first < elements; first += step) {
+    const count = Math.min(step, elements - first);
+    const bytes = new Uint8Array(count / own.elements * own.bytes);
+    source.read(tensor.offset + first / own.elements * own.bytes, bytes);
+    target.write(offset + first / quant.elements * quant.bytes, converted(tensor, quant, bytes));
+    yield;
+  }
+}
+
+/** The bytes of some elements in another type. */
+function converted(tensor: TensorInfo, quant: Quant, bytes: Uint8Array<ArrayBuffer>) {
+  if (tensor.type === quant.name) return bytes; // it only lay askew
+  const values = isFloat8(tensor.type)
+    ? widenFloat8(tensor.type, bytes)
+    : dequantize(tensor.type, bytes);
+  return new Uint8Array(quantize(quant.name, values));
+}

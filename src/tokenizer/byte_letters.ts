@@ -1,0 +1,38 @@
+/** Bytes dressed as letters, which byte-level BPE merges. @module */
+
+/** Stands for each byte: itself where it prints, else a letter from U+0100 on. (GPT-2) */
+const LETTERS: readonly string[] = letters(); // [256]
+const BYTES = new Map(LETTERS.map((letter, byte) => [letter, byte]));
+const UTF8 = new TextEncoder();
+
+function letters(): string[] {
+  let next = 0x100;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const prints = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
+    return String.fromCharCode(prints ? byte : next++);
+  });
+}
+
+/** A text with each byte of its UTF-8 as a letter. */
+export function dressed(text: string): string {
+  let out = "";
+  for (const byte of UTF8.encode(text)) out += LETTERS[byte]!;
+  return out;
+}
+
+/** The bytes that a piece of letters stands for. */
+export function undressed(piece: string): Uint8Array {
+  const bytes = new Uint8Array(piece.length);
+  for (let i = 0; i < piece.length; i++) {
+    const byte = BYTES.get(piece[i]!);
+    if (byte === undefined) return undressedPartly(piece);
+    bytes[i] = byte;
+  }
+  return bytes;
+}
+
+/** The bytes of a piece that holds letters which stand for no byte: those count as themselves. */
+function undressedPartly(piece: string): Uint8Array {
+  const bytes = Array.from(piece, (char) => BYTES.get(char) ?? [...UTF8.encode(char)]);
+  return Uint8Array.from(bytes.flat());
+}

@@ -1,0 +1,177 @@
+/** Normalizers and pre-tokenizers of `tokenizer.json`: tables of what the families use. @module */
+import { quote } from "../bytes.ts";
+import { ArgumentError, ModelError } from "../errors.ts";
+import { dressed } from "./byte_letters.ts";
+import { compileRegex } from "./hf_regex.ts";
+
+/** A part of `tokenizer.json`. */
+export interface Part {
+  readonly type?: string;
+  readonly [key: string]: unknown;
+}
+
+/** Changes a text before it is cut. */
+export type Normalizer = (text: string) => string;
+
+/** Cuts words further; `isStart` says that the first one begins the text. */
+export type Splitter = (words: readonly string[], isStart: boolean) => readonly string[];
+
+const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+const PUNCTUATION = "[\\p{P}$+<=>^`|~]";
+
+/** Every normalizer that cria knows. */
+const NORMALIZERS: Readonly<Record<string, (part: Part) => Normalizer>> = {
+  Sequence: (part) => {
+    const steps = partsOf(part["normalizers"]).map(normalizer);
+    return (text) => steps.reduce((sofar, step) => step(sofar), text);
+  },
+  NFC: () => (text) => text.normalize("NFC"),
+  NFD: () => (text) => text.normalize("NFD"),
+  NFKC: () => (text) => text.normalize("NFKC"),
+  NFKD: () => (text) => text.normalize("NFKD"),
+  Lowercase: () => (text) => text.toLowerCase(),
+  ByteLevel: () => dressed,
+  Prepend: (part) => (text) => text === "" ? text : String(part["prepend"]) + text,
+  Replace: (part) => {
+    const pattern = patternOf(part["pattern"]), content = String(part["content"]);
+    return (text) => text.replaceAll(pattern, () => content);
+  },
+  Strip: (part) => (text) => {
+    const left = part["strip_left"] === true ? text.replace(/^\p{White_Space}+/u, "") : text;
+    return part["strip_right"] === true ? left.replace(/\p{White_Space}+$/u, "") : left;
+  },
+};
+
+/** Every pre-tokenizer that cria knows. */
+const SPLITTERS: Readonly<Record<string, (part: Part) => Splitter>> = {
+  Sequence: (part) => {
+    const steps = partsOf(part["pretokenizers"]).map(splitter);
+    return (words, isStart) => steps.reduce((sofar, step) => step(sofar, isStart), words);
+  },
+  Split: (part) => {
+    const behavior = String(part["behavior"]).toLowerCase();
+    return cutting(patternOf(part["pattern"]), behavior, part["invert"] === true);
+  },
+  ByteLevel: (part) => {
+    const cut = part["use_regex"] === false ? undefined : cutting(compileRegex(GPT2), "isolated");
+    const hasPrefix = part["add_prefix_space"] === true;
+    const prefixed = (word: string) => hasPrefix && !/^\s/.test(word) ? ` ${word}` : word;
+    return (words, isStart) => {
+      const whole = words.map(prefixed);
+      return (cut?.(whole, isStart) ?? whole).map(dressed);
+    };
+  },
+  Metaspace: metaspace,
+  Digits: (part) =>
+    cutting(part["individual_digits"] === true ? /\p{N}/gu : /\p{N}+/gu, "isolated"),
+  Punctuation: (part) =>
+    cutting(new RegExp(PUNCTUATION, "gu"), String(part["behavior"] ?? "isolated").toLowerCase()),
+  Whitespace: () => cutting(compileRegex("\\w+|[^\\w\\s]+"), "removed", true),
+  WhitespaceSplit: () => cutting(/\p{White_Space}/gu, "removed"),
+};
+
+/** The normalizer that a part describes; null changes nothing. */
+export function normalizer(part: Part | null): Normalizer {
+  return part === null ? (text) => text : lookUp(NORMALIZERS, "normalizer", part)(part);
+}
+
+/** The pre-tokenizer that a part describes; null cuts nothing. */
+export function splitter(part: Part | null): Splitter {
+  return part === null ? (words) => words : lookUp(SPLITTERS, "pre-tokenizer", part)(part);
+}
+
+/** A row of a table, or which there are. */
+function lookUp<T>(table: Readonly<Record<string, T>>, what: string, { type = "" }: Part): T {
+  const found = Object.hasOwn(table, type) ? table[type] : undefined;
+  if (found !== undefined) return found;
+  const known = Object.keys(table).join(", ");
+  throw new ModelError(`Cannot tokenize with ${what} ${quote(type)}: cria knows ${known}`);
+}
+
+/** The parts of a sequence. */
+function partsOf(list: unknown): Part[] {
+  return Array.isArray(list) ? list : [];
+}
+
+/** A pattern: a text as it stands, or an expression. */
+function patternOf(pattern: unknown): RegExp {
+  const { String: text, Regex: source } = Object(pattern);
+  if (typeof source === "string") return compileRegex(source);
+  return new RegExp(RegExp.escape(String(text)), "gu");
+}
+
+/** Spaces become blanks, one comes before a text, and words begin at them. */
+function metaspace(part: Part): Splitter {
+  const blank = String(part["replacement"] ?? "▁");
+  const scheme = part["prepend_scheme"] ??
+    (part["add_prefix_space"] === false ? "never" : "always");
+  const cut = part["split"] === false
+    ? undefined
+    : cutting(new RegExp(RegExp.escape(blank), "gu"), "mergedwithnext");
+  return (words, isStart) => {
+    const blanked = words.map((word, i) => {
+      const text = word.replaceAll(" ", blank);
+      const isWanted = scheme === "always" || (scheme === "first" && isStart && i === 0);
+      return isWanted && !text.startsWith(blank) ? blank + text : text;
+    });
+    return cut?.(blanked, isStart) ?? blanked;
+  };
+}
+
+/** A stretch of a word: what a pattern matches, or what lies between. */
+interface Stretch {
+  readonly text: string;
+  readonly isMatch: boolean;
+}
+
+/** What becomes of the stretches of a word, by the name of the behaviour. */
+const BEHAVIORS: Readonly<Record<string, (stretches: readonly Stretch[]) => string[]>> = {
+  isolated: (stretches) => stretches.map(({ text }) => text),
+  removed: (stretches) => stretches.filter(({ isMatch }) => !isMatch).map(({ text }) => text),
+  contiguous: (stretches) => joined(stretches, (a, b) => a.isMatch === b.isMatch),
+  mergedwithprevious: (stretches) => joined(stretches, (a, b) => !a.isMatch && b.isMatch),
+  mergedwithnext: (stretches) => joined(stretches, (a, b) => a.isMatch && !b.isMatch),
+};
+
+/** Cuts words at what a pattern matches; inverted, at what it does not. */
+function cutting(pattern: RegExp, behavior: string, invert = false): Splitter {
+  const combine = BEHAVIORS[behavior];
+  if (combine === undefined) {
+    const known = Object.keys(BEHAVIORS).join(", ");
+    throw new ModelError(`Cannot split as ${quote(behavior)}: cria knows ${known}`);
+  }
+  return (words) => words.flatMap((word) => combine(stretchesOf(word, pattern, invert)));
+}
+
+/** Neighbours that belong together become one. */
+function joined(
+  stretches: readonly Stretch[],
+  belong: (a: Stretch, b: Stretch) => boolean,
+): string[] {
+  const words: string[] = [];
+  stretches.forEach((stretch, i) => {
+    if (i > 0 && belong(stretches[i - 1]!, stretch)) words[words.length - 1] += stretch.text;
+    else words.push(stretch.text);
+  });
+  return words;
+}
+
+/** A word as matches and what lies between them, in order. */
+function stretchesOf(word: string, pattern: RegExp, invert: boolean): Stretch[] {
+  const stretches: Stretch[] = [];
+  let end = 0;
+  try {
+    for (const { 0: match, index } of word.matchAll(pattern)) {
+      if (match === "") continue;
+      if (index > end) stretches.push({ text: word.slice(end, index), isMatch: invert });
+      stretches.push({ text: match, isMatch: !invert });
+      end = index + match.length;
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // the matcher's stack is full
+    const state = "it has a word of millions of characters";
+    throw new ArgumentError(`Cannot encode a text of ${word.length} characters: ${state}`);
+  }
+  if (end < word.length) stretches.push({ text: word.slice(end), isMatch: invert });
+  return stretches;
+}

@@ -1,0 +1,40 @@
+/** Tokens of small `tokenizer.json` files, beside those of the package tokenizers. @module */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { ModelError } from "../../src/errors.ts";
+import { tokenizerMetadata } from "../../src/format/hf_tokenizer.ts";
+import { isObject, readJson } from "../../src/format/json.ts";
+import { compileRegex } from "../../src/tokenizer/hf_regex.ts";
+import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
+import golden from "./hf_golden.json" with { type: "json" };
+
+/** The tokenizer of a `tokenizer.json`. */
+async function tokenizerOf(text: string): Promise<Tokenizer> {
+  const tokenizer = await readJson(new TextEncoder().encode(text), "tokenizer.json");
+  if (!isObject(tokenizer)) throw new Error("Cannot read the golden data: it is no object");
+  return Tokenizer.from({ metadata: tokenizerMetadata({ tokenizer }, ".") });
+}
+
+for (const { name, tokenizer: text, ids } of golden.cases) {
+  Deno.test(`tokenizer.json, ${name}: the ids of ${golden.tool}`, async () => {
+    const tokenizer = await tokenizerOf(text);
+    golden.texts.forEach((one, i) => {
+      const expected = ids[i]!.split(" ").filter((id) => id !== "").map(Number);
+      assertEquals(tokenizer.encode(one, { special: true }), expected, JSON.stringify(one));
+    });
+  });
+}
+
+Deno.test("tokenizer.json: a control token in a text is text unless it is asked for", async () => {
+  const tokenizer = await tokenizerOf(golden.cases[0]!.tokenizer);
+  const end = tokenizer.idOf("</s>")!;
+  assertEquals(tokenizer.encode("a</s>", { special: true }).includes(end), true);
+  assertEquals(tokenizer.encode("a</s>").includes(end), false);
+  assertEquals(tokenizer.decode(tokenizer.encode("a</s> é東", { bos: false })), "a</s> é東");
+});
+
+Deno.test("an expression that JavaScript has not is refused by name", () => {
+  for (const source of ["a++", "[a[b]]", "[a-z&&[b]]", "(?<!", "\\X"]) {
+    assertThrows(() => compileRegex(source), ModelError, "Cannot tokenize with the expression");
+  }
+});
