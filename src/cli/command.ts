@@ -201,6 +201,11 @@ export const ENGINE = {
     "Number type of the key and value cache (default: f16, under float weights f32)",
     { setting: true },
   ),
+  quantize: choice(
+    ["Q8_0", "Q4_0"],
+    "Round matrices of floats to this type while loading",
+    { setting: true },
+  ),
 } as const satisfies Flags;
 
 /** A flag's name on the command line: `topK` is `top-k`. */

@@ -11,6 +11,7 @@ export interface EngineFlags {
   readonly threads: number | undefined;
   readonly ctx: number | undefined;
   readonly kv: "f16" | "f32" | undefined;
+  readonly quantize?: "Q8_0" | "Q4_0" | undefined;
   readonly quiet: boolean;
 }
 
@@ -33,7 +34,7 @@ export interface Opened extends Disposable {
  */
 export async function loadModel(
   path: string | undefined,
-  { threads, ctx, kv, quiet }: EngineFlags,
+  { threads, ctx, kv, quantize, quiet }: EngineFlags,
   signal?: AbortSignal,
 ): Promise<Opened> {
   using progress = new Progress(!quiet);
@@ -42,7 +43,7 @@ export async function loadModel(
   const ticking = setInterval(() => progress.show(`Loading ${name} …`), 100);
   try {
     const { Model } = await import("../session/model.ts");
-    const options = { threads, context: ctx, kv, signal };
+    const options = { threads, context: ctx, kv, quantize, signal };
     const model = await about("load", found, () => Model.load(found, options));
     return { path: found, model, [Symbol.dispose]: () => model[Symbol.dispose]() };
   } finally {

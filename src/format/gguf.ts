@@ -1,37 +1,31 @@
-/** Opens GGUF files of versions 2 and 3; no number in them is trusted. @module */
-import { type ByteReader, formatError, quote } from "../bytes.ts";
-import { ModelError } from "../errors.ts";
-import { layoutById, tensorBytes } from "../quant.ts";
+/** Opens models in GGUF, in one file or split into several. @module */
+import { formatError, quote } from "../bytes.ts";
+import type { FormatError } from "../errors.ts";
 import type { MetadataValue, ModelFile, TensorInfo } from "./file.ts";
+import { type GgufHeader, readGgufHeader } from "./gguf_part.ts";
 import { modelFile } from "./model_file.ts";
-import { LEAST_PAIR_BYTES, readName, readPair, UINT32 } from "./gguf_value.ts";
 import { openSource } from "./open_source.ts";
-import { describe, GGUF_MAGIC, SIGNATURE_BYTES } from "./signature.ts";
-import { type ByteSource, HeaderWindow, startOf } from "./source.ts";
-import type { UrlOptions } from "./url_source.ts";
+import { type ByteSource, Source } from "./source.ts";
+import { isUrl, type UrlOptions } from "./url_source.ts";
 
-const NAME_LIMIT_BYTES = 64; // of a tensor, by the specification
-const LEAST_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8; // name, dimensions, type, offset
-const DIMENSION_LIMIT = 4;
-const DEFAULT_ALIGNMENT = 32;
-const LARGEST_ALIGNMENT = 1 << 24;
+const PART_NAME = /^(.*-)(\d{5})(-of-)(\d{5})(\.gguf)$/s; // as llama.cpp writes and finds them
 
-/** A tensor as the list has it: its offset still counts from the start of the data. */
-interface ListedTensor extends TensorInfo {
-  /** Byte offset in the file of the list's entry, for messages. */
-  readonly listedAt: number;
+/** One file of a split model. */
+interface Part {
+  readonly source: ByteSource;
+  readonly header: GgufHeader;
 }
 
 /**
  * Opens a GGUF file, or the URL of one, and reads its header; the tensors stay where they are. Of a
- * file on a server only the header is fetched, and of its tensors only what is read of them.
+ * file on a server only the header is fetched, and of its tensors only what is read of them. Of a
+ * model that lies in several files any one will do.
  *
  * Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
  * @throws {FormatError} it is no sound GGUF file: names the file, the byte and what was there
  * @throws {ArgumentError} the file is not there or may not be read
  * @throws {CriaError} there is no answer from the server
- * @throws {ModelError} it is one part of a split model
  * @example
  * ```ts ignore
  * using file = await openGguf("model.gguf");
@@ -45,183 +39,82 @@ export async function openGguf(path: string, options: UrlOptions = {}): Promise<
   return await readGguf(source);
 }
 
-/** Reads the header of an opened GGUF file; whoever opened it closes it. */
+/** Reads an opened GGUF file and, if it is one of several, the others; closes only those. */
 export async function readGguf(source: ByteSource): Promise<ModelFile> {
-  await checkMagic(source);
-  const window = new HeaderWindow(source);
-  const { version, tensorCount, pairCount } = await window.item(readCounts);
-  const { metadata, numberTypes, alignment } = await readMetadata(window, pairCount);
-  refuseSplit(source.path, metadata);
-  const listed = await readTensorList(window, tensorCount);
-  const tensors = placeTensors(source, listed, window.offset, alignment);
-  const { path } = source, parts = { version, path, metadata, numberTypes, tensors };
-  return modelFile({ format: "gguf", ...parts }, [source]);
-}
-
-/** Refuses what does not begin as a GGUF file does, and says what it seems to be. */
-async function checkMagic(source: ByteSource): Promise<void> {
-  const start = await startOf(source, SIGNATURE_BYTES);
-  const magic = String.fromCharCode(...start.subarray(0, 4));
-  if (magic === GGUF_MAGIC) return;
-  throw formatError(source.path, `${describe(start)}, not with the magic "${GGUF_MAGIC}"`, 0);
-}
-
-/** Reads what comes first: magic, version, and how many tensors and pairs follow. */
-function readCounts(
-  reader: ByteReader,
-): { version: number; tensorCount: number; pairCount: number } {
-  reader.take(GGUF_MAGIC.length, "the magic");
-  const version = reader.u32("the version");
-  if ((version & 0xffff) === 0 && version !== 0) {
-    const problem = "it is big-endian (cria reads little-endian GGUF, which all releases are)";
-    throw reader.fail(problem, reader.offset - 4);
+  const header = await readGgufHeader(source), { path } = source;
+  const count = header.metadata.get("split.count") ?? 1;
+  if (count === 1 || count === 0) {
+    return modelFile({ format: "gguf", path, ...header }, [source]);
   }
-  if (version !== 2 && version !== 3) {
-    throw reader.fail(`its GGUF version is ${version}; cria reads 2 and 3`, reader.offset - 4);
-  }
-  const tensorCount = reader.count("the tensor count", LEAST_TENSOR_BYTES);
-  const pairCount = reader.count("the metadata count", LEAST_PAIR_BYTES);
-  return { version, tensorCount, pairCount };
+  const parts = await readParts({ source, header }, count), first = parts[0]!;
+  const tensors = joinTensors(parts), sources = parts.map((part) => part.source);
+  return modelFile({ format: "gguf", path, ...first.header, tensors }, sources);
 }
 
-/** Reads all keys with their values, and from them the alignment of the tensors. */
-async function readMetadata(
-  window: HeaderWindow,
-  count: number,
-): Promise<Required<Pick<ModelFile, "metadata" | "numberTypes">> & { alignment: number }> {
-  const metadata = new Map<string, MetadataValue>(), numberTypes = new Map<string, number>();
-  let alignment = DEFAULT_ALIGNMENT;
-  for (let i = 0; i < count; i++) {
-    const start = window.offset;
-    const { key, type, value } = await readPair(window);
-    if (metadata.has(key)) {
-      throw formatError(window.source.path, `metadata ${quote(key)} is there twice`, start);
+/** Reads all files of a split model; their names differ in the number only. */
+async function readParts(given: Part, count: MetadataValue): Promise<Part[]> {
+  const { path } = given.source, name = PART_NAME.exec(path);
+  const fail = (problem: string): FormatError => formatError(path, problem);
+  if (isUrl(path)) throw fail("it is part of a split model, of which cria reads files only");
+  if (typeof count !== "number" || name === null || Number(name[4]) !== count) {
+    const state = `it is one of ${quote(String(count), 20)} parts of a model`;
+    throw fail(`${state}, but its name does not end as "-00001-of-00003.gguf" does, with as many`);
+  }
+  const [, stem, own, of, total, end] = name;
+  const parts: Part[] = [];
+  for (let no = 0; no < count; no++) {
+    const digits = String(no + 1).padStart(5, "0");
+    const part = digits === own ? given : await readPart(`${stem}${digits}${of}${total}${end}`);
+    checkPart(part, parts[0] ?? part, no, count);
+    parts.push(part);
+  }
+  if (parts.includes(given)) return parts;
+  throw fail(`its name says part ${own} of ${count}`);
+}
+
+/** Reads the header of one file. */
+async function readPart(path: string): Promise<Part> {
+  using source = await Source.open(path);
+  return { source, header: await readGgufHeader(source) };
+}
+
+/** A file must be the part that its name says; what it says of the model, the first one says. */
+function checkPart({ source, header }: Part, first: Part, no: number, count: number): void {
+  const { metadata } = header;
+  for (const [key, wanted] of [["split.no", no], ["split.count", count]] as const) {
+    if (metadata.get(key) === wanted) continue;
+    const state = `"${key}" is ${quote(String(metadata.get(key)), 20)}, not ${wanted}`;
+    throw formatError(source.path, `${state} as its name has it`);
+  }
+  for (const [key, value] of metadata) {
+    if (key === "split.no" || isSame(value, first.header.metadata.get(key))) continue;
+    const state = `its metadata ${quote(key)} is not that of ${quote(first.source.path, Infinity)}`;
+    throw formatError(source.path, state);
+  }
+}
+
+/** Whether two values are equal, lists element by element. */
+function isSame(a: MetadataValue, b: MetadataValue | undefined): boolean {
+  if (typeof a !== "object" || typeof b !== "object") return Object.is(a, b);
+  const left = Array.from<MetadataValue>(a), right = Array.from<MetadataValue>(b);
+  return left.length === right.length && left.every((value, i) => isSame(value, right[i]));
+}
+
+/** The tensors of all files: each in one of them, and as many as the first file counts. */
+function joinTensors(parts: readonly Part[]): Map<string, TensorInfo> {
+  const all = new Map<string, TensorInfo>(), { source, header } = parts[0]!;
+  for (const part of parts) {
+    for (const [name, tensor] of part.header.tensors) {
+      const before = all.get(name);
+      if (before !== undefined) {
+        const state = `tensor ${quote(name)} is in ${quote(before.path, Infinity)} as well`;
+        throw formatError(part.source.path, state);
+      }
+      all.set(name, tensor);
     }
-    metadata.set(key, value);
-    if (typeof value === "number" || typeof value === "bigint") numberTypes.set(key, type);
-    if (key !== "general.alignment") continue;
-    if (type !== UINT32 || typeof value !== "number" || !isAlignment(value)) {
-      const state = typeof value === "object" ? "a list" : quote(String(value), 40);
-      const problem =
-        `the alignment is ${state}; it must be a power of two from 8 to 2^24, a uint32`;
-      throw formatError(window.source.path, problem, start);
-    }
-    alignment = value;
   }
-  return { metadata, numberTypes, alignment };
-}
-
-/** Whether tensors can be aligned so: a power of two, by the specification a multiple of 8. */
-function isAlignment(value: number): boolean {
-  return value >= 8 && value <= LARGEST_ALIGNMENT && (value & (value - 1)) === 0;
-}
-
-/** Refuses one part of a model that lies in several files. */
-function refuseSplit(path: string, metadata: ReadonlyMap<string, MetadataValue>): void {
-  const count = metadata.get("split.count");
-  if (typeof count !== "number" || count <= 1) return;
-  const part = Number(metadata.get("split.no") ?? 0) + 1;
-  const state = `it is part ${part} of ${count} of a split model, which cria cannot read yet`;
-  throw new ModelError(`Cannot read ${quote(path, Infinity)}: ${state}`);
-}
-
-/** Reads the tensor list: names, shapes, types, and offsets that are not checked yet. */
-async function readTensorList(window: HeaderWindow, count: number): Promise<ListedTensor[]> {
-  const listed: ListedTensor[] = [];
-  const names = new Set<string>();
-  for (let i = 0; i < count; i++) {
-    const tensor = await window.item(readTensor);
-    if (names.has(tensor.name)) {
-      const problem = `tensor ${quote(tensor.name)} is there twice`;
-      throw formatError(window.source.path, problem, tensor.listedAt);
-    }
-    names.add(tensor.name);
-    listed.push(tensor);
-  }
-  return listed;
-}
-
-/** Reads one entry of the tensor list. */
-function readTensor(reader: ByteReader): ListedTensor {
-  const listedAt = reader.offset;
-  const name = readName(reader, "a tensor name", NAME_LIMIT_BYTES);
-  const what = `tensor ${quote(name)}`;
-  const shape = readShape(reader, what);
-  const type = reader.u32(`the type of ${what}`);
-  const layout = layoutById(type);
-  if (layout === undefined) {
-    throw reader.fail(`${what} has type ${type}, which ggml does not know`, reader.offset - 4);
-  }
-  const columns = shape.at(-1)!;
-  if (columns % layout.elements !== 0) {
-    const state =
-      `rows of ${columns} elements, but ${layout.name} has blocks of ${layout.elements}`;
-    throw reader.fail(`${what} has ${state}`, listedAt);
-  }
-  const bytes = tensorBytes(layout, shape);
-  if (bytes > reader.fileBytes) {
-    throw reader.fail(`${what} takes ${bytes} bytes, more than the whole file`, listedAt);
-  }
-  const offset = reader.u64(`the offset of ${what}`);
-  if (typeof offset === "bigint" || offset > reader.fileBytes) {
-    throw reader.fail(`${what} has offset ${offset}, beyond the file`, reader.offset - 8);
-  }
-  return { name, type: layout.name, shape, offset, bytes, path: reader.path, listedAt };
-}
-
-/** Reads a shape, which GGUF writes with the row's length first, and turns it row-major. */
-function readShape(reader: ByteReader, what: string): number[] {
-  const count = reader.u32(`the dimension count of ${what}`);
-  if (count < 1 || count > DIMENSION_LIMIT) {
-    const problem = `${what} has ${count} dimensions, not 1 to ${DIMENSION_LIMIT}`;
-    throw reader.fail(problem, reader.offset - 4);
-  }
-  const shape: number[] = [];
-  let elements = 1; // each dimension is at most 2^53, and so is the product after each step
-  for (let i = 0; i < count; i++) {
-    const size = reader.u64(`a dimension of ${what}`);
-    elements *= typeof size === "bigint" ? Infinity : size;
-    if (!(elements > 0) || elements > reader.fileBytes * 32) { // no type has 32 elements a byte
-      throw reader.fail(`${what} has dimension ${size}, which cannot be`, reader.offset - 8);
-    }
-    shape.unshift(Number(size));
-  }
-  return shape;
-}
-
-/** Finds where the tensors lie in the file: inside it, aligned, and apart from each other. */
-function placeTensors(
-  source: ByteSource,
-  listed: readonly ListedTensor[],
-  headerEnd: number,
-  alignment: number,
-): Map<string, TensorInfo> {
-  const dataStart = Math.ceil(headerEnd / alignment) * alignment;
-  const placed = new Map<string, TensorInfo>();
-  for (const { listedAt, ...tensor } of listed) {
-    const fail = (state: string) =>
-      formatError(source.path, `tensor ${quote(tensor.name)} ${state}`, listedAt);
-    if (tensor.offset % alignment !== 0) {
-      throw fail(`has offset ${tensor.offset}, no multiple of the alignment ${alignment}`);
-    }
-    const offset = dataStart + tensor.offset;
-    if (offset + tensor.bytes > source.bytes) {
-      const end = offset + tensor.bytes;
-      throw fail(`ends at byte ${end}, but the file has only ${source.bytes}`);
-    }
-    placed.set(tensor.name, { ...tensor, offset });
-  }
-  refuseOverlap(source.path, listed);
-  return placed;
-}
-
-/** Refuses two tensors that share bytes. */
-function refuseOverlap(path: string, listed: readonly ListedTensor[]): void {
-  const sorted = [...listed].sort((a, b) => a.offset - b.offset);
-  for (let i = 1; i < sorted.length; i++) {
-    const before = sorted[i - 1]!, tensor = sorted[i]!;
-    if (before.offset + before.bytes <= tensor.offset) continue;
-    const problem = `tensor ${quote(tensor.name)} overlaps ${quote(before.name)}`;
-    throw formatError(path, problem, tensor.listedAt);
-  }
+  const count = header.metadata.get("split.tensors.count");
+  if (count === undefined || count === all.size) return all;
+  const state = `"split.tensors.count" is ${quote(String(count), 20)}`;
+  throw formatError(source.path, `${state}, but its parts have ${all.size}`);
 }

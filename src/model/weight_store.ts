@@ -171,7 +171,8 @@ function quantFor(tensor: TensorInfo, role: TensorRole, wanted: LoadQuant | unde
     );
   }
   if (role === "vector") return quantByName("F32")!;
-  const target = own.activation === "float" ? quantByName(wanted ?? own.name)! : own;
+  const isFixed = tensor.name.includes("ffn_gate_inp"); // a router, whose ranks would change
+  const target = own.activation === "float" && !isFixed ? quantByName(wanted ?? own.name)! : own;
   return tensor.shape.at(-1)! % target.elements === 0 ? target : own;
 }
 

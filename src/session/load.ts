@@ -13,6 +13,7 @@ import { defaultThreads } from "../native/threads.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type ModelConfig, readConfig } from "../model/config.ts";
 import { modelSource } from "../model/hf_names.ts";
+import { LOAD_QUANTS } from "../model/weight_store.ts";
 import { readSmallTensor, Weights } from "../model/weights.ts";
 import { MAX_ROWS, Work } from "../model/work.ts";
 import { turn } from "../turn.ts";
@@ -30,6 +31,11 @@ export interface LoadOptions {
    * least one context, by default.
    */
   readonly cacheBytes?: number | undefined;
+  /**
+   * Rounds matrices of floats to this type while they are loaded, into memory of their own: half a
+   * byte or one for each weight. What the file has quantised stays as it is.
+   */
+  readonly quantize?: "Q8_0" | "Q4_0" | undefined;
   /** Instruction set; the best one, or `CRIA_ISA`, by default. */
   readonly isa?: string | undefined;
   /** Rows of a prefill chunk, 1 to 512; changes speed and never a result. */
@@ -149,7 +155,7 @@ function lowerFirst(text: string): string {
   return text.slice(0, 1).toLowerCase() + text.slice(1);
 }
 
-function checkOptions({ threads, context, kv, chunkRows }: LoadOptions): void {
+function checkOptions({ threads, context, kv, quantize, chunkRows }: LoadOptions): void {
   const count = (name: string, value: number | undefined, most: number) => {
     if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= most)) return;
     throw new ArgumentError(`Cannot use ${name} ${value}: it is a whole number from 1 to ${most}`);
@@ -159,5 +165,9 @@ function checkOptions({ threads, context, kv, chunkRows }: LoadOptions): void {
   count("chunkRows", chunkRows, MAX_ROWS);
   if (kv !== undefined && kv !== "f16" && kv !== "f32") {
     throw new ArgumentError(`Cannot keep keys and values as "${kv}": there are f16 and f32`);
+  }
+  if (quantize !== undefined && !LOAD_QUANTS.includes(quantize)) {
+    const known = LOAD_QUANTS.join(" and ");
+    throw new ArgumentError(`Cannot quantize to "${quantize}" while loading: there are ${known}`);
   }
 }

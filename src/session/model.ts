@@ -201,7 +201,10 @@ export class Model implements Engine, Disposable {
   /** What tells this model, and the form of its cache, from others. */
   async identity(): Promise<{ readonly model: string; readonly layout: string }> {
     const { layerCount, kvHeadCount, headDim } = this.config;
-    const layout = [this.kv, layerCount, kvHeadCount, headDim, PAGE_POSITIONS].join(" ");
+    const { quantize } = this.#options, rounded = quantize === undefined ? [] : [quantize];
+    const layout = [this.kv, layerCount, kvHeadCount, headDim, PAGE_POSITIONS, ...rounded].join(
+      " ",
+    );
     return { model: await (this.#fingerprint ??= fingerprint(this.file)), layout };
   }
 
