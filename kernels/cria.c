@@ -38,8 +38,13 @@ const struct kernels *kernels_named(const char *name) {
   return NULL;
 }
 
+#define TAKES_FLOAT "FLOAT" // activations
+#define TAKES_BLOCK32 "BLOCK32"
+#define TAKES_BLOCK256 "BLOCK256"
+#define TAKES_WIDE256 "BLOCK256"
 static const char *const quant_lines[] = {
-#define QUANT(name, id, elements, bytes, class) #name " " #id " " #elements " " #bytes " " #class,
+#define QUANT(name, id, elements, bytes, class)                                                  \
+  #name " " #id " " #elements " " #bytes " " TAKES_##class,
 #include "quants.def"
 #undef QUANT
     NULL};

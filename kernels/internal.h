@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum quant_class { FLOAT, BLOCK32, BLOCK256 };
+enum quant_class { FLOAT, BLOCK32, BLOCK256, WIDE256 };
 enum quant_index {
 #define QUANT(name, id, elements, bytes, class) QUANT_##name,
 #include "quants.def"
@@ -26,6 +26,16 @@ struct quant {
   enum quant_class class;
 };
 extern const struct quant quants[QUANT_COUNT];
+
+// A super-block of one row with a byte per weight, w = d * scales[column / 16] * q[column]: what
+// expand.c makes of types whose codes are looked up.
+struct wide256 {
+  int8_t q[256], scales[16];
+  float d;
+  uint8_t unused[12]; // rows begin on 32 bytes
+} __attribute__((aligned(32)));
+typedef void (*expand_fn)(const uint8_t *block, struct wide256 *out);
+extern const expand_fn expanders[QUANT_COUNT]; // of class WIDE256, or NULL
 
 // An operation whose operands were checked and resolved. A unit is what one thread takes.
 struct job {

@@ -4,11 +4,15 @@
 //   BLOCK32:  acc = fmaf(d * dx, (float)sum(q * x), acc); acc = fmaf(m * dx, (float)sum(x), acc)
 //   BLOCK256: acc = fmaf(d * dx, (float)sum_j(scale_j * sum(q * x)), acc)
 //             acc = fmaf(-(dmin * dx), (float)sum_j(min_j * sum(x)), acc)
-// then acc + bias, then residual + acc. Sixteen weight rows are the lanes of a vector, so that an
-// output never needs a horizontal sum, whatever the number of activation rows.
+// then acc + bias, then residual + acc. The sums stay below 2^31: |x| is at most 127, and of
+// |scale * q| Q6_K allows 128 * 32, IQ4_XS 32 * 127, Q5_K 63 * 31, IQ3_XXS 31 * 62, IQ2_* 31 * 43,
+// Q4_K 63 * 15, IQ3_S 31 * 15, IQ1_* 15 * 9, Q3_K 32 * 4, Q2_K 15 * 3, TQ* 2. Sixteen weight rows
+// are the lanes of a vector, so that an output never needs a horizontal sum, whatever the number of
+// activation rows.
 
 // What is done with 16 finished outputs of activation row m, weight rows `row` + [from, to).
-INLINE void finish_lanes(const struct job *job, size_t m, size_t row, int from, int to, f32x16 y) {
+// Called, not inlined: it stands behind every variant of every product.
+CALLED void finish_lanes(const struct job *job, size_t m, size_t row, int from, int to, f32x16 y) {
   const cria_op *op = job->op;
   float value[16];
   f32x16_store(value, y);
@@ -22,7 +26,7 @@ INLINE void finish_lanes(const struct job *job, size_t m, size_t row, int from, 
   }
 }
 
-INLINE void finish_matmul(const struct job *job, size_t m, size_t row, int from, int to, f32x16 y) {
+CALLED void finish_matmul(const struct job *job, size_t m, size_t row, int from, int to, f32x16 y) {
   const cria_op *op = job->op;
   if (from != 0 || to != 16) {
     finish_lanes(job, m, row, from, to, y);
@@ -34,7 +38,7 @@ INLINE void finish_matmul(const struct job *job, size_t m, size_t row, int from,
   f32x16_store((float *)job->a[2] + m * op->p[1] + row, y);
 }
 
-INLINE void finish_gated(const struct job *job, size_t m, size_t row, int from, int to,
+CALLED void finish_gated(const struct job *job, size_t m, size_t row, int from, int to,
                          f32x16 gate, f32x16 up) {
   const cria_op *op = job->op;
   f32x16 y = f32x16_mul(f32x16_activate(gate, op->p[2]), up);
@@ -172,40 +176,81 @@ typedef void (*quarter256_fn)(const uint8_t *p, size_t stride, int quarter, shar
 struct traits256 {
   head256_fn head;
   quarter256_fn quarter;
-  int sub, offset, hasMin, most;
+  int sub, offset, minSub, isSigned, most; // minSub: columns that share a minimum, 0: has none
+  int isWide;       // what follows is known late, and `expand` comes before `head` and `quarter`
   size_t bytes;
+  expand_fn expand;
 };
 
+// Super-block `p` of 16 rows as `head` and `quarter` read it: where it lies, or expanded.
+struct rows256 {
+  const uint8_t *p;
+  size_t stride;
+};
+INLINE struct rows256 rows_at(const struct traits256 t, const uint8_t *p, size_t stride,
+                              struct slice warm, struct wide256 wide[GROUP]) {
+  if (!t.isWide) return (struct rows256){p, stride};
+  for (size_t row = 0; row < GROUP; row++) {
+    prefetch(warm.at + row * t.bytes), prefetch(warm.at + row * t.bytes + t.bytes / 2);
+    t.expand(p + row * stride, wide + row);
+  }
+  return (struct rows256){(const uint8_t *)wide, sizeof *wide};
+}
+
+// A quarter as the products take it.
+INLINE void prepared_quarter(const struct traits256 t, const struct rows256 at, int quarter,
+                             shared256 *shared, i32x16 q[16]) {
+  t.quarter(at.p, at.stride, quarter, shared, q);
+  if (t.isSigned) UNROLL for (int i = 0; i < 16; i++) q[i] = dot_prepare(q[i]);
+}
+INLINE int bias256(const struct traits256 t) { return t.isSigned ? DOT_SIGNED_BIAS : t.offset; }
+
 INLINE void load256(const struct traits256 t, const uint8_t *p, size_t stride, panel256 *panel) {
+  struct wide256 wide[GROUP];
+  const struct rows256 at = rows_at(t, p, stride, (struct slice){p, p}, wide);
   shared256 shared;
-  t.head(p, stride, &panel->head, &shared);
+  t.head(at.p, at.stride, &panel->head, &shared);
   UNROLL for (int quarter = 0; quarter < 4; quarter++) {
     i32x16 q[16];
-    t.quarter(p, stride, quarter, &shared, q);
+    prepared_quarter(t, at, quarter, &shared, q);
     UNROLL for (int i = 0; i < 16; i++) i32x16_store(panel->q[16 * quarter + i], q[i]);
   }
 }
 
+// Sum of the activations of a sub-block.
+INLINE int32_t sub_sum(const struct traits256 t, const uint8_t *row, size_t k, size_t index,
+                       int sub) {
+  const size_t sums = t.sub == 16 ? act256_sums16(k) : act256_sums32(k);
+  int16_t sum;
+  memcpy(&sum, row + sums + (index * (256 / (size_t)t.sub) + (size_t)sub) * 2, 2);
+  return sum;
+}
+
+// Which of the quarters that stand together in the code, and the lines to ask for beside these.
+struct turn {
+  int place, words, lines;
+};
+
 // A quarter of a super-block of 16 weight rows into the integer sums of `rows` activation rows.
 INLINE void quarter256(const struct traits256 t, const int rows, const head256 *h,
                        const int quarter, const i32x16 q[16], const uint8_t *x, size_t xStride,
-                       size_t k, size_t index, struct slice warm, i32x16 *total) {
+                       size_t k, size_t index, const struct turn turn, struct slice warm,
+                       i32x16 *total) {
   UNROLL for (int part = 0; part < 64 / t.sub; part++) {
     const int sub = quarter * (64 / t.sub) + part, words = t.sub / 4;
-    const int run = DOT_RUN(t.most) < words ? DOT_RUN(t.most) : words;
+    const int most = DOT_RUN(t.most) < words ? DOT_RUN(t.most) : words;
+    const int run = t.isSigned ? 1 : most, bias = bias256(t);
     i32x16 scale = i32x16_load(h->scales[sub]);
     UNROLL for (int i = 0; i < rows; i++) {
       const uint8_t *row = x + (size_t)i * xStride;
       i32x16 sum = i32x16_set1(0);
-      if (t.offset) {
-        int16_t xsum;
-        memcpy(&xsum, row + act256_sums16(k) + (index * 16 + (size_t)sub) * 2, 2);
-        sum = i32x16_set1(-t.offset * xsum);
-      }
+      if (bias) sum = i32x16_set1(-bias * sub_sum(t, row, k, index, sub));
       const uint8_t *at = row + index * 256 + (size_t)(sub * t.sub);
       UNROLL for (int w = 0; w < words; w += run) {
-        if (i == 0) warm_up(warm, LINES(t), quarter * 16 + part * words + w, 64, run);
-        sum = i32x16_dot_run(sum, q + part * words + w, at + 4 * w, run);
+        if (i == 0) warm_up(warm, turn.lines, turn.place * 16 + part * words + w, turn.words, run);
+        const i32x16 *codes = q + part * words + w;
+        sum = t.isSigned ? i32x16_dot_signed(sum, *codes, four_bytes(at + 4 * w))
+                         : i32x16_dot_run(sum, codes, at + 4 * w, run);
       }
       total[i] = i32x16_add(total[i], i32x16_mul(sum, scale));
     }
@@ -216,15 +261,17 @@ INLINE void quarter256(const struct traits256 t, const int rows, const head256 *
 INLINE void finish256(const struct traits256 t, const int rows, const head256 *h,
                       const i32x16 *total, const uint8_t *x, size_t xStride, size_t k,
                       size_t index, f32x16 *acc) {
-  const f32x16 dmin = f32x16_sub(f32x16_set1(-0.0f), t.hasMin ? h->dmin : f32x16_set1(0.0f));
+  const f32x16 dmin = f32x16_sub(f32x16_set1(-0.0f), t.minSub ? h->dmin : f32x16_set1(0.0f));
+  const size_t sums = t.minSub == 16 ? act256_sums16(k) : act256_sums32(k);
+  const int pairs = t.minSub == 16 ? 8 : 4;
   UNROLL for (int i = 0; i < rows; i++) {
     const uint8_t *row = x + (size_t)i * xStride;
     f32x16 dx = f32x16_set1(float_at(row + act256_scales(k), index));
     acc[i] = f32x16_fma(f32x16_mul(h->d, dx), f32x16_from_i32(total[i]), acc[i]);
-    if (!t.hasMin) continue;
+    if (!t.minSub) continue;
     i32x16 mins = i32x16_set1(0);
-    UNROLL for (int pair = 0; pair < 4; pair++) {
-      size_t at = act256_sums32(k) + index * 16 + (size_t)pair * 4;
+    UNROLL for (int pair = 0; pair < pairs; pair++) {
+      size_t at = sums + (index * (size_t)pairs + (size_t)pair) * 4;
       mins = i32x16_dot16(mins, i32x16_load(h->mins[pair]), four_bytes(row + at));
     }
     acc[i] = f32x16_fma(f32x16_mul(dmin, dx), f32x16_from_i32(mins), acc[i]);
@@ -235,16 +282,26 @@ INLINE void finish256(const struct traits256 t, const int rows, const head256 *h
 INLINE void stream256(const struct traits256 t, const int rows, const struct group *g, size_t k,
                       const uint8_t *x, size_t xStride, struct slice warm, f32x16 *acc) {
   for (size_t b = 0; b < k / 256; b++) {
-    const uint8_t *p = g->w + b * t.bytes;
+    struct wide256 wide[GROUP];
+    const struct rows256 at = rows_at(t, g->w + b * t.bytes, g->stride, warm, wide);
     head256 head;
     shared256 shared;
     i32x16 total[TILE_ROWS];
     UNROLL for (int i = 0; i < rows; i++) total[i] = i32x16_set1(0);
-    t.head(p, g->stride, &head, &shared);
-    UNROLL for (int quarter = 0; quarter < 4; quarter++) {
-      i32x16 q[16];
-      t.quarter(p, g->stride, quarter, &shared, q);
-      quarter256(t, rows, &head, quarter, q, x, xStride, k, b, warm, total);
+    t.head(at.p, at.stride, &head, &shared);
+    // all quarters of one activation row stand together in the code; for more rows, and for bytes
+    // that were expanded into the nearest cache, that would be much code for little
+    const int together = t.isWide ? 1 : rows > 1 ? 2 : 4;
+    const int lines = t.isWide ? 0 : (LINES(t) * together + 3) / 4;
+    struct slice ahead = warm;
+    ROLLED for (int from = 0; from < 4; from += together) {
+      UNROLL for (int i = 0; i < together; i++) {
+        i32x16 q[16];
+        const struct turn turn = {i, 16 * together, lines};
+        prepared_quarter(t, at, from + i, &shared, q);
+        quarter256(t, rows, &head, from + i, q, x, xStride, k, b, turn, ahead, total);
+      }
+      ahead.at += 64 * lines;
     }
     finish256(t, rows, &head, total, x, xStride, k, b, acc);
     warm = after_block(warm, LINES(t));
@@ -306,11 +363,20 @@ INLINE void stream256(const struct traits256 t, const int rows, const struct gro
 #define TRAITS32(T)                                                                              \
   ((struct traits32){load_##T, OFFSET_##T, HAS_MIN_##T, SIGNED_##T, MOST_##T, BYTES_##T})
 #define TRAITS256(T)                                                                             \
-  ((struct traits256){head_##T, quarter_##T,    SUB_##T,                                         \
-                      OFFSET_##T, HAS_MIN_##T, MOST_##T, BYTES_##T})
+  ((struct traits256){head_##T, quarter_##T, CODES_##T, 0, BYTES_##T, NULL})
+// One product for all types that are expanded.
+#define TRAITS_WIDE(quant)                                                                       \
+  ((struct traits256){                                                                           \
+      head_WIDE, quarter_WIDE, CODES_WIDE, 1, quants[quant].bytes, expanders[quant]})
+PRODUCTS(WIDE, 256, TRAITS_WIDE(job->quant))
 #define PRODUCTS_FLOAT(T)
 #define PRODUCTS_BLOCK32(T) PRODUCTS(T, 32, TRAITS32(T))
 #define PRODUCTS_BLOCK256(T) PRODUCTS(T, 256, TRAITS256(T))
+#define PRODUCTS_WIDE256(T)                                                                      \
+  static void product_##T(const struct job *job, int64_t unit, const struct warm *warm,          \
+                          uint8_t *scratch) {                                                    \
+    product_WIDE(job, unit, warm, scratch);                                                      \
+  }
 #define QUANT(name, id, elements, bytes, class) PRODUCTS_##class(name)
 #include "quants.def"
 #undef QUANT

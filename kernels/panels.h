@@ -48,20 +48,21 @@ REGISTER_TILES(32, TILE_M)
 // One packed super-block of 16 weight rows into the outputs of `rows` activation rows.
 INLINE void step256(const struct traits256 t, const int rows, const panel256 *p, const uint8_t *x,
                     size_t xStride, size_t k, size_t index, f32x16 *acc) {
+  const int bias = bias256(t);
   i32x16 total[TILE_ROWS];
   UNROLL for (int i = 0; i < rows; i++) total[i] = i32x16_set1(0);
   for (int sub = 0; sub < 256 / t.sub; sub++) {
     i32x16 sum[TILE_ROWS], scale = i32x16_load(p->head.scales[sub]);
-    UNROLL for (int i = 0; i < rows; i++) {
-      int16_t xsum;
-      memcpy(&xsum, x + (size_t)i * xStride + act256_sums16(k) + (index * 16 + (size_t)sub) * 2, 2);
-      sum[i] = i32x16_set1(t.offset ? -t.offset * xsum : 0);
-    }
+    UNROLL for (int i = 0; i < rows; i++)
+      sum[i] = i32x16_set1(
+          bias ? -bias * sub_sum(t, x + (size_t)i * xStride, k, index, sub) : 0);
     UNROLL for (int w = 0; w < t.sub / 4; w++) {
       i32x16 q = i32x16_load(p->q[sub * (t.sub / 4) + w]);
       size_t at = index * 256 + (size_t)(sub * t.sub + 4 * w);
-      UNROLL for (int i = 0; i < rows; i++)
-        sum[i] = i32x16_dot(sum[i], q, four_bytes(x + (size_t)i * xStride + at));
+      UNROLL for (int i = 0; i < rows; i++) {
+        const int32_t xw = four_bytes(x + (size_t)i * xStride + at);
+        sum[i] = t.isSigned ? i32x16_dot_signed(sum[i], q, xw) : i32x16_dot(sum[i], q, xw);
+      }
     }
     UNROLL for (int i = 0; i < rows; i++)
       total[i] = i32x16_add(total[i], i32x16_mul(sum[i], scale));

@@ -148,13 +148,14 @@ INLINE void decode256(const struct traits256 t, const uint8_t *p, size_t k, floa
     float d[16], dmin[16];
     load256(t, p, 0, panel);
     f32x16_store(d, head->d);
-    if (t.hasMin) f32x16_store(dmin, head->dmin);
+    if (t.minSub) f32x16_store(dmin, head->dmin);
     for (int i = 0; i < 256; i++) {
       float v = d[0] * (float)head->scales[i / t.sub][0];
-      v = v * (float)(panel->q[i / 4][i % 4] - t.offset);
-      if (t.hasMin) {
-        int32_t pair = head->mins[i / 64][0];
-        v = v - dmin[0] * (float)(i / 32 % 2 ? pair >> 16 : pair & 0xffff);
+      const int q = panel->q[i / 4][i % 4] - bias256(t);
+      v = v * (float)(t.isSigned ? (int8_t)q : q);
+      if (t.minSub) {
+        int32_t pair = head->mins[i / t.minSub / 2][0];
+        v = v - dmin[0] * (float)(i / t.minSub % 2 ? pair >> 16 : pair & 0xffff);
       }
       out[i] = v * scale;
     }
@@ -186,9 +187,11 @@ static void run_embed(const struct job *job, int64_t unit, const struct warm *wa
 #define DECODE_BLOCK32(T) case QUANT_##T: decode32(TRAITS32(T), p, k, scale, out); break;
 #define DECODE_BLOCK256(T)                                                                       \
   case QUANT_##T: decode256(TRAITS256(T), p, k, scale, (panel256 *)(void *)scratch, out); break;
+#define DECODE_WIDE256(T)
 #define QUANT(name, id, elements, bytes, class) DECODE_##class(name)
 #include "quants.def"
 #undef QUANT
+    default: decode256(TRAITS_WIDE(job->quant), p, k, scale, (panel256 *)(void *)scratch, out);
     }
   }
 }

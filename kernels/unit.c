@@ -2,7 +2,9 @@
 #include "internal.h"
 
 #define INLINE static inline __attribute__((always_inline))
+#define CALLED static __attribute__((noinline))
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define ROLLED _Pragma("clang loop unroll(disable)")
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
 #define JOIN_(a, b) a##b
@@ -19,6 +21,7 @@ enum {
 };
 #include "elementwise.h"
 #include "quants.h"
+#include "super_quants.h"
 #include "matmul.h"
 #include "float_matmul.h"
 #include "rows.h"

@@ -1,7 +1,17 @@
 /** THE table of weight types: what blocks look like, and how to decode and encode them. @module */
 import { ArgumentError } from "./errors.ts";
+import {
+  decodeBytes,
+  decodeLookedUp,
+  decodeNibbles,
+  encodeQ40,
+  encodeQ80,
+} from "./quant/blocks.ts";
+import { CURVE, half, SMALL_FLOATS } from "./quant/codes.ts";
 import { encodeQ41, encodeQ50, encodeQ51 } from "./quant/encode_blocks.ts";
 import { encodeQ4K, encodeQ5K, encodeQ6K } from "./quant/encode_super.ts";
+import * as grids from "./quant/looked_up.ts";
+import * as superBlocks from "./quant/super_blocks.ts";
 
 /** What a tensor's type says about its bytes: so many elements in so many bytes. */
 export interface BlockLayout {
@@ -13,111 +23,19 @@ export interface BlockLayout {
   readonly elements: number;
   /** Bytes per block. */
   readonly bytes: number;
+  /** Decodes the block at byte `offset` into `elements` floats from `out[at]` on. */
+  readonly decode?: (block: DataView, offset: number, out: Float32Array, at: number) => void;
 }
+
+/** A type whose blocks can be decoded. */
+type Decodable = BlockLayout & { readonly decode: NonNullable<BlockLayout["decode"]> };
 
 /** A weight type that cria can compute with. */
-export interface Quant extends BlockLayout {
+export interface Quant extends Decodable {
   /** What the activations are rounded to before a product with such weights. */
   readonly activation: "float" | "block32" | "block256";
-  /** Decodes the block at byte `offset` into `elements` floats from `out[at]` on. */
-  readonly decode: (block: DataView, offset: number, out: Float32Array, at: number) => void;
   /** Encodes `elements` floats from `values[at]` on, with the bytes of ggml's reference. */
   readonly encode?: (values: Float32Array, at: number, block: DataView, offset: number) => void;
-}
-
-const { abs, floor, fround, min, sign, trunc } = Math;
-
-/** Reads a little-endian half-precision float. */
-const half = (block: DataView, offset: number): number => block.getFloat16(offset, true);
-
-/** Rounds to the nearest integer, halves away from zero, as C's `roundf` does. */
-const roundAway = (x: number): number => sign(x) * floor(abs(x) + 0.5);
-
-/** Decodes 32 unsigned 4-bit codes: i in the low half of byte i, i + 16 in its high half. */
-function decodeNibbles(
-  block: DataView,
-  offset: number,
-  highBits: number, // bit i is bit 4 of element i: the fifth one of Q5_0 and Q5_1
-  scale: number,
-  shift: number, // value = scale * code + shift
-  out: Float32Array,
-  at: number,
-): void {
-  for (let i = 0; i < 16; i++) {
-    const byte = block.getUint8(offset + i);
-    const low = (byte & 15) | ((highBits >>> i) & 1) << 4;
-    const high = (byte >> 4) | ((highBits >>> (i + 16)) & 1) << 4;
-    out[at + i] = scale * low + shift;
-    out[at + i + 16] = scale * high + shift;
-  }
-}
-
-/** Unpacks scale (low 6 bits) and minimum (next 6) of sub-block j, packed 8 + 8 in 12 bytes. */
-function scaleAndMin(block: DataView, offset: number, j: number): number {
-  const byte = (i: number): number => block.getUint8(offset + i);
-  if (j < 4) return (byte(j) & 63) | (byte(j + 4) & 63) << 6;
-  const scale = (byte(j + 4) & 15) | (byte(j - 4) >> 6) << 4;
-  return scale | ((byte(j + 4) >> 4) | (byte(j) >> 6) << 4) << 6;
-}
-
-/** Decodes Q4_K (`highAt` < 0) and Q5_K: eight sub-blocks of 32, with a scale and a minimum. */
-function decodeSuperBlock(
-  block: DataView,
-  offset: number,
-  highAt: number, // byte offset of 32 bytes: bit j of byte i is bit 4 of element i of sub-block j
-  codesAt: number, // byte offset of 128 bytes of 4-bit codes
-  out: Float32Array,
-  at: number,
-): void {
-  const d = half(block, offset), dmin = half(block, offset + 2);
-  for (let j = 0; j < 8; j++) {
-    const packed = scaleAndMin(block, offset + 4, j);
-    const scale = d * (packed & 63), minimum = dmin * (packed >> 6);
-    const codes = codesAt + (j >> 1) * 32, shift = (j & 1) * 4;
-    for (let i = 0; i < 32; i++) {
-      const high = highAt < 0 ? 0 : (block.getUint8(highAt + i) >> j & 1) << 4;
-      const code = (block.getUint8(codes + i) >> shift & 15) | high;
-      out[at + j * 32 + i] = scale * code - minimum;
-    }
-  }
-}
-
-/** Decodes Q6_K: sixteen sub-blocks of 16, each with a signed 8-bit scale. */
-function decodeQ6K(block: DataView, offset: number, out: Float32Array, at: number): void {
-  const d = half(block, offset + 208);
-  for (let e = 0; e < 256; e++) {
-    const part = e >> 7, quarter = e >> 5 & 3, i = e & 31; // part: of 128, quarter: of 32
-    const low = block.getUint8(offset + part * 64 + (quarter & 1) * 32 + i) >> (quarter >> 1) * 4;
-    const high = block.getUint8(offset + 128 + part * 32 + i) >> quarter * 2;
-    const scale = d * block.getInt8(offset + 192 + (e >> 4));
-    out[at + e] = scale * (((low & 15) | (high & 3) << 4) - 32);
-  }
-}
-
-/** Encodes Q8_0: the largest magnitude becomes 127. */
-function encodeQ80(values: Float32Array, at: number, block: DataView, offset: number): void {
-  let largest = 0;
-  for (let i = 0; i < 32; i++) largest = Math.max(largest, abs(values[at + i]!));
-  const d = fround(largest / 127), inverse = d === 0 ? 0 : fround(1 / d);
-  block.setFloat16(offset, d, true);
-  for (let i = 0; i < 32; i++) {
-    block.setInt8(offset + 2 + i, roundAway(fround(values[at + i]! * inverse)));
-  }
-}
-
-/** Encodes Q4_0: the value of largest magnitude becomes -8, whatever its sign. */
-function encodeQ40(values: Float32Array, at: number, block: DataView, offset: number): void {
-  let extreme = 0;
-  for (let i = 0; i < 32; i++) {
-    if (abs(values[at + i]!) > abs(extreme)) extreme = values[at + i]!;
-  }
-  const d = fround(extreme / -8), inverse = d === 0 ? 0 : fround(1 / d);
-  const code = (x: number): number => min(15, trunc(fround(fround(x * inverse) + 8.5)));
-  block.setFloat16(offset, d, true);
-  for (let i = 0; i < 16; i++) {
-    const low = code(values[at + i]!), high = code(values[at + i + 16]!);
-    block.setUint8(offset + 2 + i, low | high << 4);
-  }
 }
 
 const WORD = new DataView(new ArrayBuffer(4)); // scratch to see a float's bits
@@ -202,11 +120,24 @@ export const QUANTS: readonly Quant[] = [
     elements: 32,
     bytes: 34,
     activation: "block32",
-    decode: (b, o, out, at) => {
-      const d = half(b, o);
-      for (let i = 0; i < 32; i++) out[at + i] = d * b.getInt8(o + 2 + i);
-    },
+    decode: (b, o, out, at) => decodeBytes(b, o + 2, half(b, o), out, at),
     encode: encodeQ80,
+  },
+  { // scales: 16 x u4, minima: 16 x u4 | codes: 256 x u2 | d: f16 | dmin: f16; as Q4_K
+    id: 10,
+    name: "Q2_K",
+    elements: 256,
+    bytes: 84,
+    activation: "block256",
+    decode: superBlocks.decodeQ2K,
+  },
+  { // high bits: 256 x u1 | low bits: 256 x u2 | scales: 16 x u6 | d: f16; as Q6_K, 32 and 4 less
+    id: 11,
+    name: "Q3_K",
+    elements: 256,
+    bytes: 110,
+    activation: "block256",
+    decode: superBlocks.decodeQ3K,
   },
   { // d: f16 | dmin: f16 | 8 x (u6 scale, u6 min) | codes: 256 x u4; d * scale * code - dmin * min
     id: 12,
@@ -214,7 +145,7 @@ export const QUANTS: readonly Quant[] = [
     elements: 256,
     bytes: 144,
     activation: "block256",
-    decode: (b, o, out, at) => decodeSuperBlock(b, o, -1, o + 16, out, at),
+    decode: (b, o, out, at) => superBlocks.decodeWithMinima(b, o, -1, o + 16, out, at),
     encode: encodeQ4K,
   },
   { // as Q4_K, with the fifth bits, 256 x u1, before the codes
@@ -223,7 +154,7 @@ export const QUANTS: readonly Quant[] = [
     elements: 256,
     bytes: 176,
     activation: "block256",
-    decode: (b, o, out, at) => decodeSuperBlock(b, o, o + 16, o + 48, out, at),
+    decode: (b, o, out, at) => superBlocks.decodeWithMinima(b, o, o + 16, o + 48, out, at),
     encode: encodeQ5K,
   },
   { // low bits: 256 x u4 | high bits: 256 x u2 | scales: 16 x i8 | d: f16; d * scale * (code - 32)
@@ -232,8 +163,80 @@ export const QUANTS: readonly Quant[] = [
     elements: 256,
     bytes: 210,
     activation: "block256",
-    decode: decodeQ6K,
+    decode: superBlocks.decodeQ6K,
     encode: encodeQ6K,
+  },
+  { // points of 8 weights out of 256; d / 8 * (2 scale + 1) * weight
+    id: 16,
+    name: "IQ2_XXS",
+    elements: 256,
+    bytes: 66,
+    activation: "block256",
+    decode: grids.decodeIQ2XXS,
+  },
+  { // points of 8 weights out of 512; as IQ2_XXS
+    id: 17,
+    name: "IQ2_XS",
+    elements: 256,
+    bytes: 74,
+    activation: "block256",
+    decode: grids.decodeIQ2XS,
+  },
+  { // points of 4 weights out of 256; d / 4 * (2 scale + 1) * weight
+    id: 18,
+    name: "IQ3_XXS",
+    elements: 256,
+    bytes: 98,
+    activation: "block256",
+    decode: grids.decodeIQ3XXS,
+  },
+  { // points of 8 weights out of 2048; d * (2 scale + 1) * (weight +- 1/8)
+    id: 19,
+    name: "IQ1_S",
+    elements: 256,
+    bytes: 50,
+    activation: "block256",
+    decode: grids.decodeIQ1S,
+  },
+  { // d: f16 | codes: 32 x u4 on a curve; value = d * CURVE[code]
+    id: 20,
+    name: "IQ4_NL",
+    elements: 32,
+    bytes: 18,
+    activation: "block32",
+    decode: (b, o, out, at) => decodeLookedUp(b, o + 2, half(b, o), CURVE, out, at),
+  },
+  { // points of 4 weights out of 512; d * (2 scale + 1) * weight
+    id: 21,
+    name: "IQ3_S",
+    elements: 256,
+    bytes: 110,
+    activation: "block256",
+    decode: grids.decodeIQ3S,
+  },
+  { // points of 8 weights out of 1024; as IQ2_XXS
+    id: 22,
+    name: "IQ2_S",
+    elements: 256,
+    bytes: 82,
+    activation: "block256",
+    decode: grids.decodeIQ2S,
+  },
+  { // d: f16 | scales: 8 x u6 | codes: 256 x u4; d * (scale - 32) * CURVE[code]
+    id: 23,
+    name: "IQ4_XS",
+    elements: 256,
+    bytes: 136,
+    activation: "block256",
+    decode: superBlocks.decodeIQ4XS,
+  },
+  { // as IQ1_S; the scale d lies in pieces
+    id: 29,
+    name: "IQ1_M",
+    elements: 256,
+    bytes: 56,
+    activation: "block256",
+    decode: grids.decodeIQ1M,
   },
   { // upper half of an f32
     id: 30,
@@ -244,35 +247,75 @@ export const QUANTS: readonly Quant[] = [
     decode: decodeBf16,
     encode: encodeBf16,
   },
+  { // codes: 256 digits to the base of three | d: f16; d * (digit - 1)
+    id: 34,
+    name: "TQ1_0",
+    elements: 256,
+    bytes: 54,
+    activation: "block256",
+    decode: superBlocks.decodeTQ1,
+  },
+  { // codes: 256 x u2 | d: f16; d * (code - 1)
+    id: 35,
+    name: "TQ2_0",
+    elements: 256,
+    bytes: 66,
+    activation: "block256",
+    decode: superBlocks.decodeTQ2,
+  },
+  { // exponent: u8 | codes: 32 x f4; value = 2^(exponent - 127) * f4
+    id: 39,
+    name: "MXFP4",
+    elements: 32,
+    bytes: 17,
+    activation: "block32",
+    decode: (b, o, out, at) =>
+      decodeLookedUp(b, o + 1, 2 ** (b.getUint8(o) - 128), SMALL_FLOATS, out, at),
+  },
 ];
 
-/** ggml's other types: a file may hold them, `inspect` shows them, no model runs on them yet. */
-export const FOREIGN_TYPES: readonly BlockLayout[] = ([
-  [9, "Q8_1", 32, 36],
-  [10, "Q2_K", 256, 84],
-  [11, "Q3_K", 256, 110],
-  [15, "Q8_K", 256, 292],
-  [16, "IQ2_XXS", 256, 66],
-  [17, "IQ2_XS", 256, 74],
-  [18, "IQ3_XXS", 256, 98],
-  [19, "IQ1_S", 256, 50],
-  [20, "IQ4_NL", 32, 18],
-  [21, "IQ3_S", 256, 110],
-  [22, "IQ2_S", 256, 82],
-  [23, "IQ4_XS", 256, 136],
-  [24, "I8", 1, 1],
-  [25, "I16", 1, 2],
-  [26, "I32", 1, 4],
-  [27, "I64", 1, 8],
-  [28, "F64", 1, 8],
-  [29, "IQ1_M", 256, 56],
-  [34, "TQ1_0", 256, 54],
-  [35, "TQ2_0", 256, 66],
-  [39, "MXFP4", 32, 17],
-  [40, "NVFP4", 64, 36],
-  [41, "Q1_0", 128, 18],
-] as const).map(([id, name, elements, bytes]) => ({ id, name, elements, bytes }));
+/**
+ * ggml's other types: a file may hold them, `inspect` shows them, some can be decoded, no model
+ * runs on them.
+ */
+export const FOREIGN_TYPES: readonly BlockLayout[] = [
+  { // d: f16 | d * sum of the codes: f16 | codes: 32 x i8
+    id: 9,
+    name: "Q8_1",
+    elements: 32,
+    bytes: 36,
+    decode: (b, o, out, at) => decodeBytes(b, o + 4, half(b, o), out, at),
+  },
+  { id: 15, name: "Q8_K", elements: 256, bytes: 292, decode: superBlocks.decodeQ8K },
+  { id: 24, name: "I8", elements: 1, bytes: 1, decode: (b, o, out, at) => out[at] = b.getInt8(o) },
+  {
+    id: 25,
+    name: "I16",
+    elements: 1,
+    bytes: 2,
+    decode: (b, o, out, at) => out[at] = b.getInt16(o, true),
+  },
+  { // rounds beyond 2^24
+    id: 26,
+    name: "I32",
+    elements: 1,
+    bytes: 4,
+    decode: (b, o, out, at) => out[at] = b.getInt32(o, true),
+  },
+  { id: 27, name: "I64", elements: 1, bytes: 8 },
+  { // rounds
+    id: 28,
+    name: "F64",
+    elements: 1,
+    bytes: 8,
+    decode: (b, o, out, at) => out[at] = b.getFloat64(o, true),
+  },
+  { id: 40, name: "NVFP4", elements: 64, bytes: 36 },
+  { id: 41, name: "Q1_0", elements: 128, bytes: 18 },
+];
 
+const DECODABLE: readonly Decodable[] = [...QUANTS, ...FOREIGN_TYPES]
+  .flatMap(({ decode, ...layout }) => decode === undefined ? [] : [{ ...layout, decode }]);
 const BY_ID = new Map(QUANTS.map((quant) => [quant.id, quant]));
 const BY_NAME = new Map(QUANTS.map((quant) => [quant.name, quant]));
 const LAYOUTS = new Map([...QUANTS, ...FOREIGN_TYPES].map((layout) => [layout.id, layout]));
@@ -285,6 +328,11 @@ export function quantById(id: number): Quant | undefined {
 /** The weight type of ggml name `name` ("Q4_K"), if cria computes with it. */
 export function quantByName(name: string): Quant | undefined {
   return BY_NAME.get(name);
+}
+
+/** The block layout of the type of ggml name `name`, if `dequantize` takes it. */
+export function decodableByName(name: string): BlockLayout | undefined {
+  return DECODABLE.find((row) => row.name === name);
 }
 
 /** The block layout of any type that ggml knows, also of those that cria cannot run. */
@@ -316,11 +364,11 @@ export function tensorBytes(layout: BlockLayout, shape: readonly number[]): numb
   return bytes;
 }
 
-/** Finds a type by name, or says which there are. */
-function quantNamed(verb: string, type: string, usable: (quant: Quant) => boolean): Quant {
-  const quant = BY_NAME.get(type);
-  if (quant !== undefined && usable(quant)) return quant;
-  const known = QUANTS.filter(usable).map((row) => row.name).join(", ");
+/** Finds a type by name among those that will do, or says which these are. */
+function rowNamed<Row extends BlockLayout>(verb: string, type: string, rows: readonly Row[]): Row {
+  const row = rows.find(({ name }) => name === type);
+  if (row !== undefined) return row;
+  const known = rows.map(({ name }) => name).join(", ");
   throw new ArgumentError(`Cannot ${verb} "${type}": it is none of ${known}`);
 }
 
@@ -335,7 +383,7 @@ function quantNamed(verb: string, type: string, usable: (quant: Quant) => boolea
  * ```
  */
 export function dequantize(type: string, bytes: Uint8Array): Float32Array {
-  const quant = quantNamed("dequantize", type, () => true);
+  const quant = rowNamed("dequantize", type, DECODABLE);
   if (bytes.length % quant.bytes !== 0) {
     const state = `${bytes.length} bytes are no whole number of blocks of ${quant.bytes} bytes`;
     throw new ArgumentError(`Cannot dequantize "${type}": ${state}`);
@@ -359,7 +407,7 @@ export function dequantize(type: string, bytes: Uint8Array): Float32Array {
  * ```
  */
 export function quantize(type: string, values: Float32Array): Uint8Array {
-  const quant = quantNamed("quantize", type, (row) => row.encode !== undefined);
+  const quant = rowNamed("quantize", type, QUANTS.filter(({ encode }) => encode !== undefined));
   if (values.length % quant.elements !== 0) {
     const state = `${values.length} values are no whole number of blocks of ${quant.elements}`;
     throw new ArgumentError(`Cannot quantize "${type}": ${state}`);

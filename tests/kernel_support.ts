@@ -87,9 +87,30 @@ const HALVES: Readonly<Record<string, readonly Half[]>> = {
   Q5_0: [half(0, 100)],
   Q5_1: [half(0, 200), half(2, 10)],
   Q8_0: [half(0, 800)],
+  Q2_K: [half(80, 100), half(82, 80)],
+  Q3_K: [half(108, 500)],
   Q4_K: [half(0, 5000), half(2, 300)],
   Q5_K: [half(0, 10000), half(2, 300)],
   Q6_K: [half(208, 15000)],
+  IQ2_XXS: [half(0, 500)],
+  IQ2_XS: [half(0, 500)],
+  IQ3_XXS: [half(0, 2000)],
+  IQ1_S: [half(0, 100)],
+  IQ4_NL: [half(0, 800)],
+  IQ3_S: [half(0, 1000)],
+  IQ2_S: [half(0, 500)],
+  IQ4_XS: [half(0, 10000)],
+  IQ1_M: [], // in pieces, see PATCHES
+  TQ1_0: [half(52, 10)],
+  TQ2_0: [half(64, 10)],
+  MXFP4: [], // a power of two, see PATCHES
+};
+
+/** Bytes of scales that are no half: what keeps weights small, by offset. */
+const PATCHES: Readonly<Record<string, readonly [at: number, make: (byte: number) => number][]>> = {
+  // the upper nibbles of the four words are a half, the highest one last
+  IQ1_M: [[55, (byte) => byte & 0x8f | 0x20], [53, (byte) => byte & 0x3f]],
+  MXFP4: [[0, (byte) => 118 + byte % 8]],
 };
 
 function halvesOf(quant: Quant): readonly Half[] {
@@ -190,6 +211,9 @@ export class Scene {
       return bytes;
     }
     bytes.forEach((_, i) => bytes[i] = random.below(256));
+    for (const [first, make] of PATCHES[quant.name] ?? []) {
+      for (let at = first; at < bytes.length; at += quant.bytes) bytes[at] = make(bytes[at]!);
+    }
     for (const { at: first, spread } of halvesOf(quant)) {
       for (let at = first; at < bytes.length; at += quant.bytes) {
         view.setFloat16(at, random.below(16) === 0 ? 0 : random.normal() / spread, true);

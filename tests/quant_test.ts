@@ -20,8 +20,8 @@ Deno.test("every type stands in the table once", () => {
   for (const quant of QUANTS) {
     assertEquals([quantById(quant.id), quantByName(quant.name)], [quant, quant]);
   }
-  assertEquals(quantById(10), undefined);
-  assertEquals(layoutById(10)?.name, "Q2_K");
+  assertEquals(quantById(24), undefined);
+  assertEquals(layoutById(24)?.name, "I8");
   assertEquals(layoutById(4), undefined);
 });
 
@@ -59,6 +59,28 @@ Deno.test("blocks of 32 hold what their layout says", () => {
     decoded("Q5_1", ...HALF_TWO, ...HALF_ONE, ...high, ...codes),
     nibbles.map((code, i) => 2 * (code + fifth(i)) + 1),
   );
+});
+
+Deno.test("types that are no weights decode where floats hold them", () => {
+  const little = (write: (view: DataView) => void, bytes: number) => {
+    const view = new DataView(new ArrayBuffer(bytes));
+    write(view);
+    return new Uint8Array(view.buffer);
+  };
+  const one = (type: string, bytes: number, write: (view: DataView) => void) =>
+    dequantize(type, little(write, bytes))[0];
+  assertEquals(one("I8", 1, (view) => view.setInt8(0, -128)), -128);
+  assertEquals(one("I16", 2, (view) => view.setInt16(0, -32768, true)), -32768);
+  assertEquals(one("I32", 4, (view) => view.setInt32(0, 2 ** 30, true)), 2 ** 30);
+  assertEquals(one("F64", 8, (view) => view.setFloat64(0, 0.1, true)), Math.fround(0.1));
+  const q81 = little((view) => (view.setFloat16(0, 2, true), view.setInt8(35, -3)), 36);
+  assertEquals(
+    dequantize("Q8_1", q81),
+    Float32Array.from({ length: 32 }, (_, i) => i < 31 ? 0 : -6),
+  );
+  const q8k = little((view) => (view.setFloat32(0, 0.5, true), view.setInt8(4, 7)), 292);
+  assertEquals(dequantize("Q8_K", q8k), Float32Array.from({ length: 256 }, (_, i) => i ? 0 : 3.5));
+  assertThrows(() => dequantize("I64", new Uint8Array(8)), ArgumentError, "it is none of F32");
 });
 
 Deno.test("plain floats keep their values, and BF16 rounds to nearest even", () => {

@@ -195,7 +195,7 @@ INLINE void patch32(const struct traits32 t, const struct patch *patch, const pa
 AMX_TILES(32, panel32, 32, (blocks + 1) / 2)
 
 // ---------------------------------------------------------------- BLOCK256
-// scale * (q - offset) needs up to 14 bits: it becomes low + (high << shift), each in a byte, and a
+// scale * (q - bias) needs up to 14 bits: it becomes low + (high << shift), each in a byte, and a
 // super-block is four full tiles deep with one float step.
 typedef struct {
   head256 head;
@@ -216,8 +216,9 @@ INLINE void split_scale(i32x16 q, i32x16 scale, uint8_t *low, uint8_t *high) {
   i32x16_store(high, _mm512_mullo_epi16(q, coarse));
 }
 
-// With an offset (8-bit scales of both signs) the product is cut: 6 bits, and a signed rest
-// within -64 to 64.
+// With an offset or a sign (scales of both signs) the product is cut: 6 bits, and a signed rest,
+// which has room for -8192 to 8191 less 6 bits. Q6_K needs 128 * 32 = 4096 of it, IQ4_XS
+// 32 * 127 = 4064, IQ3_XXS 31 * 62, the others less.
 INLINE void split_product(i32x16 q, int offset, i32x16 scale, uint8_t *low, uint8_t *high) {
   const __m512i byte = _mm512_set1_epi16(255), six = _mm512_set1_epi16(63);
   const __m512i minus = _mm512_set1_epi16((short)offset), factor = in_both_halves(scale);
@@ -234,16 +235,18 @@ INLINE void split_product(i32x16 q, int offset, i32x16 scale, uint8_t *low, uint
 INLINE void pack256(const struct traits256 t, const struct group *g, size_t blocks,
                     planes256 *panel) {
   for (size_t b = 0; b < blocks; b++, panel++) {
+    struct wide256 wide[GROUP];
     const uint8_t *p = g->w + b * t.bytes;
+    const struct rows256 at = rows_at(t, p, g->stride, (struct slice){p, p}, wide);
     shared256 shared;
-    t.head(p, g->stride, &panel->head, &shared);
+    t.head(at.p, at.stride, &panel->head, &shared);
     UNROLL for (int quarter = 0; quarter < 4; quarter++) {
       i32x16 q[16];
-      t.quarter(p, g->stride, quarter, &shared, q);
+      prepared_quarter(t, at, quarter, &shared, q);
       UNROLL for (int w = 0; w < 16; w++) {
         uint8_t *low = panel->q[quarter][0][w], *high = panel->q[quarter][1][w];
         i32x16 scale = i32x16_load(panel->head.scales[(64 * quarter + 4 * w) / t.sub]);
-        if (t.offset) split_product(q[w], t.offset, scale, low, high);
+        if (bias256(t)) split_product(q[w], bias256(t), scale, low, high);
         else split_scale(q[w], scale, low, high);
       }
     }
@@ -252,7 +255,7 @@ INLINE void pack256(const struct traits256 t, const struct group *g, size_t bloc
 
 // A super-block of one group: sums of both planes for each tile of activation rows.
 #define MULTIPLY256(sum, rows, weights)                                                          \
-  if (t.offset) tile_dot(sum, rows, weights);                                                    \
+  if (bias256(t)) tile_dot(sum, rows, weights);                                                    \
   else tile_dot_unsigned(sum, rows, weights)
 INLINE void multiply256(const struct traits256 t, const struct patch *patch, const planes256 *p,
                         size_t index) {
@@ -277,7 +280,7 @@ INLINE void store256(const struct patch *patch, tile_sums sums[TILES_TOGETHER][2
 
 INLINE void chain256(const struct traits256 t, const struct patch *patch, unsigned tile,
                      const head256 *from, size_t index, const tile_sums sums[2], float acc[][16]) {
-  const int shift = t.offset ? SHIFT_PRODUCT : SHIFT_SCALE;
+  const int shift = bias256(t) ? SHIFT_PRODUCT : SHIFT_SCALE;
   const head256 head = *from; // what of it is needed, in registers
   const uint8_t *x = patch->x[tile];
   for (size_t i = 0; i < patch->height; i++, x += patch->xStride) {

@@ -137,6 +137,11 @@ static inline i32x16 i32x16_shr(i32x16 x, int n) {
 static inline i32x16 i32x16_shl(i32x16 x, int n) {
   return (i32x16){_mm256_slli_epi32(x.a, n), _mm256_slli_epi32(x.b, n)};
 }
+// Each byte, 0 to 15, becomes the table's.
+static inline i32x16 i32x16_lookup(i32x16 x, const int8_t table[16]) {
+  const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)table));
+  return (i32x16){_mm256_shuffle_epi8(t, x.a), _mm256_shuffle_epi8(t, x.b)};
+}
 
 // ---- 16 rows as two times 8
 static inline void eight_rows(const uint8_t *p, size_t stride, __m256i out[8]) {

@@ -15,24 +15,28 @@ INLINE __m256i eight_at(const void *p, size_t index) {
 }
 INLINE __m256i four_times(const uint8_t *p) { return _mm256_set1_epi32(four_bytes(p)); }
 
-// A loop of `step` words at a time that stays a loop: where all words of a block stand unrolled
-// beside its float chains, compilers take one row after the other and keep weights on the stack.
-#define ROLLED _Pragma("clang loop unroll(disable)")
-
 INLINE void clear_sums(const int rows, eights sums) {
   UNROLL for (int i = 0; i < rows; i++) sums[i][0] = sums[i][1] = _mm256_setzero_si256();
 }
 
+// |q| times x with the sign of q: at most 128 * 127 * 2, which int16 holds once.
+INLINE __m256i signed_pairs(__m256i q, __m256i x) {
+  return _mm256_maddubs_epi16(_mm256_abs_epi8(q), _mm256_sign_epi8(x, q));
+}
+
 // Sums of q[w] x[4 w..4 w + 3] for words w in [0, run), in 16 bits.
-INLINE void run_products(const int rows, const int run, const int step, const uint8_t (*q)[64],
-                         const uint8_t *x, size_t xStride, eights sums) {
+INLINE void run_products(const int rows, const int run, const int step, const int isSigned,
+                         const uint8_t (*q)[64], const uint8_t *x, size_t xStride, eights sums) {
   clear_sums(rows, sums);
+  // stays a loop: where all words of a block stand unrolled beside its float chains, compilers take
+  // one row after the other and keep weights on the stack
   ROLLED for (int from = 0; from < run; from += step)
     UNROLL for (int w = from; w < from + step; w++)
       UNROLL for (int i = 0; i < rows; i++) {
         const __m256i v = four_times(x + (size_t)i * xStride + 4 * (size_t)w);
         UNROLL for (size_t half = 0; half < 2; half++) {
-          __m256i product = _mm256_maddubs_epi16(eight_at(q[w], half), v);
+          const __m256i codes = eight_at(q[w], half);
+          __m256i product = isSigned ? signed_pairs(codes, v) : _mm256_maddubs_epi16(codes, v);
           sums[i][half] = _mm256_add_epi16(sums[i][half], product);
         }
       }
@@ -91,7 +95,7 @@ INLINE void unsigned_sums(const struct traits32 t, const int rows, const panel32
   clear_sums(rows, sums);
   UNROLL for (int w = 0; w < 8; w += run) {
     eights products;
-    run_products(rows, run, 2, p->q + w, x + 4 * (size_t)w, xStride, products);
+    run_products(rows, run, 2, 0, p->q + w, x + 4 * (size_t)w, xStride, products);
     UNROLL for (int i = 0; i < rows; i++)
       UNROLL for (int half = 0; half < 2; half++) {
         __m256i wide = _mm256_madd_epi16(products[i][half], ones);
@@ -155,7 +159,8 @@ INLINE void pack256(const struct traits256 t, const struct group *g, size_t k, p
 
 INLINE void step256(const struct traits256 t, const int rows, const panel256 *p, const uint8_t *x,
                     size_t xStride, size_t k, size_t index, f32x16 *acc) {
-  const int words = t.sub / 4, run = DOT_RUN(t.most) < words ? DOT_RUN(t.most) : words;
+  const int words = t.sub / 4, most = DOT_RUN(t.most) < words ? DOT_RUN(t.most) : words;
+  const int run = t.isSigned ? 1 : most;
   i32x16 total[AVX2_ROWS];
   UNROLL for (int i = 0; i < rows; i++) total[i] = i32x16_set1(0);
   for (int sub = 0; sub < 256 / t.sub; sub++) {
@@ -163,15 +168,15 @@ INLINE void step256(const struct traits256 t, const int rows, const panel256 *p,
     const i32x16 scale = i32x16_load(p->head.scales[sub]);
     UNROLL for (int w = 0; w < words; w += run) {
       eights products;
-      run_products(rows, run, run, p->q + sub * words + w, at + 4 * w, xStride, products);
+      run_products(rows, run, run, t.isSigned, p->q + sub * words + w, at + 4 * w, xStride,
+                   products);
       UNROLL for (int i = 0; i < rows; i++) {
         total[i].a = _mm256_add_epi32(total[i].a, _mm256_madd_epi16(products[i][0], scale.a));
         total[i].b = _mm256_add_epi32(total[i].b, _mm256_madd_epi16(products[i][1], scale.b));
       }
     }
     if (t.offset) UNROLL for (int i = 0; i < rows; i++) { // half of offset * sum(x), twice
-      int16_t xsum;
-      memcpy(&xsum, x + (size_t)i * xStride + act256_sums16(k) + (index * 16 + (size_t)sub) * 2, 2);
+      const int32_t xsum = sub_sum(t, x + (size_t)i * xStride, k, index, sub);
       const __m256i less = _mm256_set1_epi16((short)(t.offset / 2 * xsum));
       total[i].a = _mm256_sub_epi32(total[i].a, _mm256_madd_epi16(less, scale.a));
       total[i].b = _mm256_sub_epi32(total[i].b, _mm256_madd_epi16(less, scale.b));

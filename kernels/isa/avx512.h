@@ -74,6 +74,11 @@ static inline void i32x16_store(void *p, i32x16 a) { _mm512_storeu_si512(p, a); 
 static inline int32_t i32x16_sum(i32x16 a) { return _mm512_reduce_add_epi32(a); }
 static inline i32x16 i32x16_shr(i32x16 a, int n) { return _mm512_srli_epi32(a, (unsigned)n); }
 static inline i32x16 i32x16_shl(i32x16 a, int n) { return _mm512_slli_epi32(a, (unsigned)n); }
+// Each byte, 0 to 15, becomes the table's.
+static inline i32x16 i32x16_lookup(i32x16 a, const int8_t table[16]) {
+  const __m128i t = _mm_loadu_si128((const void *)table);
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), a);
+}
 
 // ---- 16 rows: rows j and j + 8 share a register half each, then three rounds of shuffles
 static inline void rows_load8(const uint8_t *p, size_t stride, i32x16 out[8]) {

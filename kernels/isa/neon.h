@@ -152,6 +152,12 @@ static inline i32x16 i32x16_shl(i32x16 a, int n) {
   EACH a.v[i] = (int32x4_t)((uint32x4_t)a.v[i] << vdupq_n_u32((uint32_t)n));
   return a;
 }
+// Each byte, 0 to 15, becomes the table's.
+static inline i32x16 i32x16_lookup(i32x16 a, const int8_t table[16]) {
+  const int8x16_t t = vld1q_s8(table);
+  EACH a.v[i] = vreinterpretq_s32_s8(vqtbl1q_s8(t, vreinterpretq_u8_s32(a.v[i])));
+  return a;
+}
 
 // ---- 16 rows as four times 4, each turned in two rounds
 static inline int64x2_t wide(int32x4_t a) { return vreinterpretq_s64_s32(a); }

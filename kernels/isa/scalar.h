@@ -1,5 +1,6 @@
 // The vocabulary in plain C: sixteen virtual lanes, one at a time. This is the definition that
 // every other instruction set has to match bit for bit.
+#include "../half.h"
 typedef struct {
   float v[16];
 } f32x16;
@@ -19,26 +20,6 @@ typedef struct {
 #define ATTEND_ROWS 4 // query vectors of an attention tile
 #define ATTEND_WIDE 1 // times 16 positions in scores, times 16 dimensions in values
 #define DOT_SIGNED_BIAS 0  // see dot_signed
-
-static inline float f32_from_bits(uint32_t bits) {
-  float f;
-  memcpy(&f, &bits, 4);
-  return f;
-}
-static inline uint32_t bits_from_f32(float f) {
-  uint32_t bits;
-  memcpy(&bits, &f, 4);
-  return bits;
-}
-
-// IEEE 754 half to single; exact.
-static inline float f32_from_f16(uint16_t h) {
-  uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 1023;
-  if (exponent == 31)
-    return f32_from_bits(sign | 0x7f800000 | (mantissa ? mantissa << 13 | 0x400000 : 0));
-  if (exponent) return f32_from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
-  return f32_from_bits(sign | bits_from_f32((float)mantissa * 0x1p-24f)); // exact product
-}
 
 // IEEE 754 single to half, to nearest even; NaN stays NaN.
 static inline uint16_t f16_from_f32(float f) {
@@ -184,6 +165,14 @@ static inline i32x16 i32x16_shr(i32x16 a, int n) {
 }
 static inline i32x16 i32x16_shl(i32x16 a, int n) {
   EACH_LANE A = (int32_t)((uint32_t)A << n);
+  return a;
+}
+// Each byte, 0 to 15, becomes the table's.
+static inline i32x16 i32x16_lookup(i32x16 a, const int8_t table[16]) {
+  uint8_t bytes[64];
+  memcpy(bytes, a.v, 64);
+  for (int i = 0; i < 64; i++) bytes[i] = (uint8_t)table[bytes[i]];
+  memcpy(a.v, bytes, 64);
   return a;
 }
 

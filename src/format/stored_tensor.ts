@@ -1,7 +1,7 @@
 /** A tensor of a model file: where it lies, and its numbers when they are asked for. @module */
 import { quote } from "../bytes.ts";
 import { ArgumentError } from "../errors.ts";
-import { type BlockLayout, dequantize, quantByName } from "../quant.ts";
+import { type BlockLayout, decodableByName, dequantize } from "../quant.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { TensorInfo } from "./file.ts";
 import type { ByteSource } from "./source.ts";
@@ -95,8 +95,8 @@ export class StoredTensor implements TensorInfo {
   }
 
   #layout(action: string): BlockLayout {
-    const quant = quantByName(this.type);
-    if (quant !== undefined) return quant;
+    const layout = decodableByName(this.type);
+    if (layout !== undefined) return layout;
     throw new ArgumentError(
       `Cannot ${action} tensor ${quote(this.name)}: cria does not decode its type, ${this.type}`,
     );

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "234683a5eb3d64bef1655f46daa7677b586cadba6ef2dbed7b6ca0296870e944";
+export const SOURCES: string = "9aac752ed41cfbf25177c713434fc8ff252012dbac4120d9973e90c599f98360";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "8e8ff82d19995696e596436b6b58b16bedaeab5b45fe1f098e931ea72212c46b",
-    bytes: 4070208,
+    sha256: "9a20ab4c484acdac0f31c4e2dbd63d90291c7c47d1e08fa888d8eb1f2a1e7c79",
+    bytes: 4037408,
   },
 };

@@ -94,6 +94,8 @@ Deno.test("rows that are not there, or that cut a block, are refused", async () 
   const { tensor: vector } = tensorOf("Q8_0", [64], new Uint8Array(68));
   await assertRejects(() => vector.read({ rows: [0, 40] }), ArgumentError, "blocks of 32");
   assertEquals((await vector.dequantize({ rows: [32, 64] })).shape, [32]);
+  const { tensor: integers } = tensorOf("I16", [2], Uint8Array.of(1, 0, 255, 255));
+  assertEquals([...(await integers.dequantize())], [1, -1]);
   const { tensor: foreign } = tensorOf("Q1_0", [128], new Uint8Array(18));
   await assertRejects(() => foreign.dequantize(), ArgumentError, "does not decode its type, Q1_0");
 });

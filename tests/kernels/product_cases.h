@@ -9,6 +9,11 @@ static const int scale_offsets[QUANT_COUNT][MOST_SCALES] = {
     [QUANT_Q4_0] = {0, -1},    [QUANT_Q4_1] = {0, 2, -1}, [QUANT_Q5_0] = {0, -1},
     [QUANT_Q5_1] = {0, 2, -1}, [QUANT_Q8_0] = {0, -1},    [QUANT_Q4_K] = {0, 2, -1},
     [QUANT_Q5_K] = {0, 2, -1}, [QUANT_Q6_K] = {208, -1},
+    [QUANT_Q2_K] = {80, 82, -1}, [QUANT_Q3_K] = {108, -1}, [QUANT_IQ4_NL] = {0, -1},
+    [QUANT_IQ4_XS] = {0, -1}, [QUANT_IQ2_XXS] = {0, -1}, [QUANT_IQ2_XS] = {0, -1},
+    [QUANT_IQ2_S] = {0, -1}, [QUANT_IQ3_XXS] = {0, -1}, [QUANT_IQ3_S] = {0, -1},
+    [QUANT_IQ1_S] = {0, -1}, [QUANT_IQ1_M] = {-1}, [QUANT_TQ1_0] = {52, -1},
+    [QUANT_TQ2_0] = {64, -1}, [QUANT_MXFP4] = {-1},
 };
 static const char *const quant_names[QUANT_COUNT] = {
 #define QUANT(name, id, elements, bytes, class) #name,
@@ -29,6 +34,8 @@ static void put_block(int quant, uint8_t *p) {
     half = random_half();
     memcpy(p + *at, &half, 2);
   }
+  if (quant == QUANT_MXFP4) p[0] %= 128; // powers of two up to 1 / 2, subnormal ones as well
+  if (quant == QUANT_IQ1_M) p[55] &= 0xbf; // a half below 2, in four pieces
 }
 
 // [n, k], misaligned as far as the type allows.
@@ -141,7 +148,7 @@ static const uint32_t widths[] = {5, 16, 40, 100};
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static void quant_cases(int quant) {
-  static const uint32_t lengths[3][2] = {{172, 20}, {96, 32}, {256, 512}};
+  static const uint32_t lengths[4][2] = {{172, 20}, {96, 32}, {256, 512}, {256, 512}};
   const uint32_t *k = lengths[quants[quant].class];
   uint32_t next = 0;
   for (size_t r = 0; r < COUNT(row_counts); r++)
@@ -163,7 +170,7 @@ static void quant_cases(int quant) {
 
 // Rows, weight rows and blocks in numbers that tiles of 16 by 16 by 4 blocks divide or do not.
 static void tile_cases(int quant) {
-  static const uint32_t lengths[3] = {100, 416, 768};
+  static const uint32_t lengths[4] = {100, 416, 768, 768};
   static const uint32_t sizes[][3] = {
       {6, 33, 0}, {17, 48, 1}, {32, 80, 0}, {33, 20, 1}, {50, 35, 2}}; // rows, n, blocks less
   for (size_t i = 0; i < COUNT(sizes); i++) {
@@ -182,9 +189,19 @@ static void long_cases(int quant) {
   gated_case(quant, 5, 17, 1040, ACTIVATION_SILU, MIXED);
 }
 
+// Types that are expanded to bytes share one product: what each has of its own is the expansion.
+static void expansion_cases(int quant) {
+  matmul_case(quant, 1, 40, 512, BIAS, ORDINARY);
+  matmul_case(quant, 3, 5, 256, 0, MIXED);
+  gated_case(quant, 7, 33, 512, ACTIVATION_SILU, ORDINARY);
+  embed_case(quant, 7, 10, 512, 1.0f);
+}
+
 static void product_cases(void) {
+  int expanded = 0;
   for (int quant = 0; quant < QUANT_COUNT; quant++) {
-    quant_cases(quant), tile_cases(quant), long_cases(quant);
+    if (quants[quant].class == WIDE256 && expanded++) expansion_cases(quant);
+    else quant_cases(quant), tile_cases(quant), long_cases(quant);
   }
   all_patterns_case(QUANT_F16);
   all_patterns_case(QUANT_BF16);

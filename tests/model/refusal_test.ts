@@ -59,3 +59,23 @@ randomModelTest("files that cannot be used are named", async (path) => {
   }
   await assertRejects(() => Model.load(`${path}.none`), Error, `${path}.none`);
 });
+
+/** Bytes of a file with another type for one of its matrices, of the same size. */
+function retyped(bytes: Uint8Array<ArrayBuffer>, tensor: string, type: number): void {
+  const name = new TextEncoder().encode(tensor);
+  const at = bytes.findIndex((_, i) => name.every((byte, j) => bytes[i + j] === byte));
+  new DataView(bytes.buffer).setUint32(at + name.length + 4 + 2 * 8, type, true);
+}
+
+randomModelTest("types that are no weights are named", async (path) => {
+  const changed = `${path}.changed`, bytes = Deno.readFileSync(path);
+  try {
+    retyped(bytes, "blk.0.attn_q.weight", 26);
+    Deno.writeFileSync(changed, bytes);
+    const error = await assertRejects(() => Model.load(changed), ModelError);
+    assertStringIncludes(error.message, 'cannot run tensor "blk.0.attn_q.weight": its type is I32');
+    assertStringIncludes(error.message, "IQ4_XS");
+  } finally {
+    Deno.removeSync(changed);
+  }
+}, "F32");

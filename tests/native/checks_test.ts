@@ -89,7 +89,7 @@ const REFUSALS: readonly [
   ["activations off 64 bytes", "BAD_ALIGNMENT", (s) => matmul(s, { x: at(32, 200) }), [], "x"],
   ["halves for floats", "BAD_TYPE", (s) => add(s, { a: at(0, ELEMENT.F16) }), [], "a"],
   ["nothing for floats", "BAD_TYPE", (s) => add(s, { out: at(0, ELEMENT.NONE) }), [], "out"],
-  ["an unknown weight type", "BAD_TYPE", (s) => matmul(s, { weight: at(0, 10) }), [], "weight"],
+  ["an unknown weight type", "BAD_TYPE", (s) => matmul(s, { weight: at(0, 24) }), [], "weight"],
   ["floats for blocks", "BAD_TYPE", (s) => matmul(s, { x: at(0) }), [], "x"],
   ["blocks of another kind", "BAD_TYPE", (s) => matmul(s, { k: 256, x: at(0, 201) }), [], "x"],
   ["broken blocks", "BAD_SHAPE", (s) => matmul(s, { k: 33 }), [], "weight"],
