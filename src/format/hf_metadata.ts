@@ -34,7 +34,7 @@ export async function huggingFaceMetadata(folder: string): Promise<Map<string, M
   };
   return new Map([
     ...files.config ? configMetadata(files.config) : [],
-    ...tokenizerMetadata(files, folder),
+    ...await tokenizerMetadata(files, folder),
   ]);
 }
 

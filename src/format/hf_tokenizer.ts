@@ -1,5 +1,6 @@
 /** `tokenizer.json` and its kin, as the keys that GGUF has for a vocabulary. @module */
 import { formatError, quote } from "../bytes.ts";
+import { turn } from "../turn.ts";
 import type { MetadataValue } from "./file.ts";
 import type { HuggingFaceFiles } from "./hf_metadata.ts";
 import { isList, isObject, type JsonObject, type JsonValue } from "./json.ts";
@@ -7,6 +8,8 @@ import { isList, isObject, type JsonObject, type JsonValue } from "./json.ts";
 const KINDS = { normal: 1, unknown: 2, control: 3, user: 4, unused: 5, byte: 6 }; // GGUF's numbers
 const STRIPS_LEFT = 1, STRIPS_RIGHT = 2;
 const VOCABULARY_LIMIT = 1 << 22;
+const ITEMS_PER_LOOK = 512; // items between two looks at the clock
+const SLICE_MS = 4; // of work before the event loop gets its turn
 
 /** A vocabulary while it is put together. */
 interface Tokens {
@@ -21,19 +24,21 @@ interface Tokens {
  * has no such keys: it stands as JSON under `tokenizer.huggingface.`.
  * @param folder for messages
  */
-export function tokenizerMetadata(
+export async function tokenizerMetadata(
   files: HuggingFaceFiles,
   folder: string,
-): Map<string, MetadataValue> {
+): Promise<Map<string, MetadataValue>> {
   const found = new Map<string, MetadataValue>();
   const { tokenizer } = files;
   if (tokenizer !== undefined) {
     const path = `${folder}/tokenizer.json`;
     const model = objectOf(tokenizer, "model", path);
-    const tokens = readTokens(tokenizer, model, path);
+    const tokens = await readTokens(tokenizer, model, path);
     const size = files.config?.get("vocab_size");
     if (typeof size === "number" && size <= VOCABULARY_LIMIT) pad(tokens, size);
-    setVocabulary(found, tokens, model, path);
+    await turn();
+    setVocabulary(found, tokens, model);
+    await setMerges(found, model, path);
     for (const part of ["normalizer", "pre_tokenizer", "decoder"]) {
       found.set(`tokenizer.huggingface.${part}`, toText(tokenizer.get(part) ?? null));
     }
@@ -47,7 +52,6 @@ function setVocabulary(
   found: Map<string, MetadataValue>,
   tokens: Tokens,
   model: JsonObject,
-  path: string,
 ): void {
   const rest = new Map([...model].filter(([key]) => key !== "vocab" && key !== "merges"));
   found.set("tokenizer.ggml.model", "huggingface");
@@ -56,8 +60,6 @@ function setVocabulary(
   if (isList(model.get("vocab"))) {
     found.set("tokenizer.ggml.scores", Float64Array.from(tokens.scores));
   }
-  const merges = model.get("merges");
-  if (isList(merges)) found.set("tokenizer.ggml.merges", merges.map((one) => merge(one, path)));
   found.set("tokenizer.huggingface.model", toText(rest));
   const unknown = tokens.kinds.indexOf(KINDS.unknown);
   if (unknown >= 0) found.set("tokenizer.ggml.unknown_token_id", unknown);
@@ -66,8 +68,37 @@ function setVocabulary(
   }
 }
 
+async function setMerges(
+  found: Map<string, MetadataValue>,
+  model: JsonObject,
+  path: string,
+): Promise<void> {
+  const pairs = model.get("merges"), merges: string[] = [];
+  if (!isList(pairs)) return;
+  await forEach(pairs, (pair) => merges.push(merge(pair, path)));
+  found.set("tokenizer.ggml.merges", merges);
+}
+
+/** Does something with each of many, with pauses for the event loop. */
+async function forEach<T>(
+  items: Iterable<T>,
+  act: (item: T, index: number) => void,
+): Promise<void> {
+  let index = 0, since = performance.now();
+  for (const item of items) {
+    act(item, index++);
+    if (index % ITEMS_PER_LOOK !== 0 || performance.now() - since < SLICE_MS) continue;
+    await turn();
+    since = performance.now();
+  }
+}
+
 /** The tokens of the model's vocabulary and those that were added, by id. */
-function readTokens(tokenizer: JsonObject, model: JsonObject, path: string): Tokens {
+async function readTokens(
+  tokenizer: JsonObject,
+  model: JsonObject,
+  path: string,
+): Promise<Tokens> {
   const tokens: Tokens = { pieces: [], kinds: [], scores: [], strips: [] };
   const unknown = model.get("unk_token") ?? model.get("unk_id");
   const hasBytes = model.get("byte_fallback") === true;
@@ -79,10 +110,11 @@ function readTokens(tokenizer: JsonObject, model: JsonObject, path: string): Tok
     tokens.scores[Number(id)] = Number(score);
   };
   const vocab = model.get("vocab"); // from pieces to ids, or a list of [piece, score]
-  if (isObject(vocab)) { for (const [piece, id] of vocab) enter(piece, id, 0); }
+  if (isObject(vocab)) await forEach(vocab, ([piece, id]) => enter(piece, id, 0));
   else if (isList(vocab)) {
-    vocab.forEach((pair, id) =>
-      isList(pair) ? enter(pair[0], id, pair[1] ?? 0) : enter(pair, id, 0)
+    await forEach(
+      vocab,
+      (pair, id) => isList(pair) ? enter(pair[0], id, pair[1] ?? 0) : enter(pair, id, 0),
     );
   } else throw formatError(path, 'its model has no "vocab"');
   const added = tokenizer.get("added_tokens");

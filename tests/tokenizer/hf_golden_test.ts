@@ -12,7 +12,7 @@ import golden from "./hf_golden.json" with { type: "json" };
 async function tokenizerOf(text: string): Promise<Tokenizer> {
   const tokenizer = await readJson(new TextEncoder().encode(text), "tokenizer.json");
   if (!isObject(tokenizer)) throw new Error("Cannot read the golden data: it is no object");
-  return Tokenizer.from({ metadata: tokenizerMetadata({ tokenizer }, ".") });
+  return Tokenizer.from({ metadata: await tokenizerMetadata({ tokenizer }, ".") });
 }
 
 for (const { name, tokenizer: text, ids } of golden.cases) {
