@@ -31,9 +31,12 @@ const NORMALIZERS: Readonly<Record<string, (part: Part) => Normalizer>> = {
   NFKD: () => (text) => text.normalize("NFKD"),
   Lowercase: () => (text) => text.toLowerCase(),
   ByteLevel: () => dressed,
-  Prepend: (part) => (text) => text === "" ? text : String(part["prepend"]) + text,
+  Prepend: (part) => {
+    const prefix = textOf(part, "prepend");
+    return (text) => text === "" ? text : prefix + text;
+  },
   Replace: (part) => {
-    const pattern = patternOf(part["pattern"]), content = String(part["content"]);
+    const pattern = patternOf(part), content = textOf(part, "content");
     return (text) => text.replaceAll(pattern, () => content);
   },
   Strip: (part) => (text) => {
@@ -50,7 +53,7 @@ const SPLITTERS: Readonly<Record<string, (part: Part) => Splitter>> = {
   },
   Split: (part) => {
     const behavior = String(part["behavior"]).toLowerCase();
-    return cutting(patternOf(part["pattern"]), behavior, part["invert"] === true);
+    return cutting(patternOf(part), behavior, part["invert"] === true);
   },
   ByteLevel: (part) => {
     const cut = part["use_regex"] === false ? undefined : cutting(compileRegex(GPT2), "isolated");
@@ -94,10 +97,17 @@ function partsOf(list: unknown): Part[] {
 }
 
 /** A pattern: a text as it stands, or an expression. */
-function patternOf(pattern: unknown): RegExp {
-  const { String: text, Regex: source } = Object(pattern);
-  if (typeof source === "string") return compileRegex(source);
-  return new RegExp(RegExp.escape(String(text)), "gu");
+function patternOf(part: Part): RegExp {
+  const pattern: Part = Object(part["pattern"]);
+  if (pattern["Regex"] !== undefined) return compileRegex(textOf(pattern, "Regex"));
+  return new RegExp(RegExp.escape(textOf(pattern, "String")), "gu");
+}
+
+/** A text of a part; it must be there. */
+function textOf(part: Part, key: string): string {
+  const text = part[key];
+  if (typeof text === "string") return text;
+  throw new ModelError(`Cannot tokenize with ${quote(part.type ?? "a pattern")}: no text "${key}"`);
 }
 
 /** Spaces become blanks, one comes before a text, and words begin at them. */

@@ -1,6 +1,6 @@
 /** Tokens of small `tokenizer.json` files, beside those of the package tokenizers. @module */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ModelError } from "../../src/errors.ts";
 import { tokenizerMetadata } from "../../src/format/hf_tokenizer.ts";
 import { isObject, readJson } from "../../src/format/json.ts";
@@ -36,5 +36,22 @@ Deno.test("tokenizer.json: a control token in a text is text unless it is asked 
 Deno.test("an expression that JavaScript has not is refused by name", () => {
   for (const source of ["a++", "[a[b]]", "[a-z&&[b]]", "(?<!", "\\X"]) {
     assertThrows(() => compileRegex(source), ModelError, "Cannot tokenize with the expression");
+  }
+});
+
+Deno.test("a part without its text is refused, and one that cria does not know", async () => {
+  const model = { type: "BPE", vocab: { a: 0 }, merges: [] };
+  for (
+    const [parts, says] of [
+      [{ normalizer: { type: "Prepend" } }, 'no text "prepend"'],
+      [{ normalizer: { type: "Replace", pattern: {}, content: "" } }, 'no text "String"'],
+      [{ pre_tokenizer: { type: "Split", pattern: { Regex: 1 } } }, 'no text "Regex"'],
+      [{ normalizer: { type: "Precompiled" } }, 'normalizer "Precompiled": cria knows'],
+      [{ pre_tokenizer: { type: "BertPreTokenizer" } }, 'pre-tokenizer "BertPreTokenizer"'],
+      [{ model: { ...model, type: "WordPiece" } }, "cria knows BPE, Unigram"],
+    ] as const
+  ) {
+    const text = JSON.stringify({ model, ...parts });
+    await assertRejects(() => tokenizerOf(text), ModelError, says);
   }
 });
