@@ -75,11 +75,9 @@ CRIA_API int32_t cria_region_free(int32_t handle) {
   return code;
 }
 
-// Copies between a region and a caller's buffer; the region cannot be freed meanwhile.
-static int32_t region_copy(int32_t handle, uint64_t offset, void *buffer, uint64_t bytes,
-                           int writing) {
-  if (bytes == 0) return CRIA_OK;
-  if (!buffer) return CRIA_FAIL(BAD_SHAPE);
+// Checks a range of a region and keeps the region from being freed until region_unpin.
+static int32_t region_pin(int32_t handle, uint64_t offset, uint64_t bytes, int writing,
+                          struct region **found) {
   regions_lock();
   struct region *region = region_at(handle);
   int32_t code = CRIA_OK;
@@ -88,12 +86,26 @@ static int32_t region_copy(int32_t handle, uint64_t offset, void *buffer, uint64
   else if (writing && region->mapped) code = CRIA_FAIL(READ_ONLY);
   else region->pins++;
   regions_unlock();
-  if (code != CRIA_OK) return code;
-  if (writing) memcpy(region->base + offset, buffer, bytes);
-  else memcpy(buffer, region->base + offset, bytes);
+  *found = region;
+  return code;
+}
+static void region_unpin(struct region *region) {
   regions_lock();
   region->pins--;
   regions_unlock();
+}
+
+// Copies between a region and a caller's buffer.
+static int32_t region_copy(int32_t handle, uint64_t offset, void *buffer, uint64_t bytes,
+                           int writing) {
+  if (bytes == 0) return CRIA_OK;
+  if (!buffer) return CRIA_FAIL(BAD_SHAPE);
+  struct region *region;
+  int32_t code = region_pin(handle, offset, bytes, writing, &region);
+  if (code != CRIA_OK) return code;
+  if (writing) memcpy(region->base + offset, buffer, bytes);
+  else memcpy(buffer, region->base + offset, bytes);
+  region_unpin(region);
   return CRIA_OK;
 }
 
@@ -147,4 +159,15 @@ CRIA_API int32_t cria_memory_mib(int32_t what) {
   if (what < 0 || what > 2) return CRIA_FAIL(BAD_PARAMETER);
   const int64_t mib = questions[what]() / 1024;
   return mib < INT32_MAX ? (int32_t)mib : INT32_MAX;
+}
+
+// The system wants whole pages; whether it follows the hint is its own affair.
+CRIA_API int32_t cria_region_preload(int32_t handle, uint64_t offset, uint64_t bytes) {
+  struct region *region;
+  int32_t code = region_pin(handle, offset, bytes, 0, &region);
+  if (code != CRIA_OK) return code;
+  uint64_t before = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+  if (bytes > 0) madvise(region->base + offset - before, bytes + before, MADV_WILLNEED);
+  region_unpin(region);
+  return CRIA_OK;
 }

@@ -7,12 +7,13 @@ import type { ModelFile } from "../format/file.ts";
 import { fingerprint } from "../format/fingerprint.ts";
 import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { rangesOf } from "../model/preload.ts";
 import { Rotations } from "../model/rope.ts";
 import { Runner, type StepObserver } from "../model/runner.ts";
 import { Scheduler } from "../model/scheduler.ts";
 import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
 import type { SequenceParts } from "../model/sequence.ts";
-import { systemMemory } from "../native/memory.ts";
+import { preload, systemMemory } from "../native/memory.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Batch, Engine, Sequence } from "./engine.ts";
 import { type LoadedParts, type LoadOptions, loadParts } from "./load.ts";
@@ -76,6 +77,7 @@ export class Model implements Engine, Disposable {
   readonly #sequences = new Set<ModelSequence>();
   #fingerprint: Promise<string> | undefined;
   #cache: { readonly store: PageStore; readonly tree: PrefixTree } | undefined;
+  readonly #preloads = new Set<Promise<void>>();
   #disposed = false;
   /** Positions of a session. */
   readonly context: number;
@@ -265,7 +267,7 @@ export class Model implements Engine, Disposable {
   }
 
   #sequenceParts(capacity: number, store: PageStore, tree?: PrefixTree): SequenceParts {
-    if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
+    this.#refuseDisposed();
     const { config: { vocabularySize } } = this.#parts;
     return {
       scheduler: this.#scheduler,
@@ -273,6 +275,36 @@ export class Model implements Engine, Disposable {
       onRelease: (sequence) => this.#sequences.delete(sequence),
       ...{ store, tree, vocabularySize, capacity },
     };
+  }
+
+  /**
+   * Asks the system to read the weights of some layers ahead of their use. A hint: after a long
+   * pause, or where memory is short, the next token then waits less for the disk. It resolves when
+   * the system was asked, not when it is done.
+   * @param layers numbers of layers, from 0; all, if left out
+   * @throws {ArgumentError} there is no such layer
+   * @example
+   * ```ts
+   * using model = await Model.load("models/story.gguf", { context: 256 });
+   * await model.preload([0, 1]);
+   * ```
+   */
+  async preload(layers?: Iterable<number>): Promise<void> {
+    this.#refuseDisposed();
+    const { kernels, config, weights } = this.#parts;
+    const wanted = [...layers ?? Array(config.layerCount).keys()];
+    const bad = wanted.find((layer) => !(layer in weights.layers));
+    if (bad !== undefined) {
+      throw new ArgumentError(`Cannot preload layer ${bad}: there are ${config.layerCount}`);
+    }
+    const ranges = wanted.flatMap((layer) => [...rangesOf(weights.layers[layer]!, config)]);
+    const asking = preload(kernels, ranges, () => !this.#disposed);
+    this.#preloads.add(asking);
+    try {
+      await asking;
+    } finally {
+      this.#preloads.delete(asking);
+    }
   }
 
   /**
@@ -323,7 +355,7 @@ export class Model implements Engine, Disposable {
     options: EvaluateOptions = {},
   ): AsyncGenerator<LogitRows> {
     const capacity = Math.max(tokens.length, 1), pages = Math.ceil(capacity / PAGE_POSITIONS);
-    if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
+    this.#refuseDisposed();
     using store = new PageStore(this.#parts.kernels, this.config, this.kv, pages);
     using sequence = new ModelSequence(this.#sequenceParts(capacity, store));
     try {
@@ -338,9 +370,13 @@ export class Model implements Engine, Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     for (const sequence of this.#sequences) sequence[Symbol.dispose]();
-    const { busy } = this.#scheduler;
-    if (busy) busy.then(() => this.#release());
-    else this.#release();
+    const running = [this.#scheduler.busy, ...this.#preloads].filter((one) => one !== undefined);
+    if (running.length === 0) this.#release();
+    else Promise.allSettled(running).then(() => this.#release());
+  }
+
+  #refuseDisposed(): void {
+    if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
   }
 
   #release(): void {
