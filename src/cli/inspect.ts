@@ -28,7 +28,7 @@ export const command = define({
   },
   examples: ["inspect model.gguf --ctx 8192", "inspect https://HOST/model.gguf --tensors"],
   async run({ flags, given: [path = ""] }) {
-    using file = await openFile(path);
+    using file = await openFile(path, flags.quiet || flags.json);
     const found = await about("describe", path, () => inspectFile(file, flags));
     if (flags.json) return await writeJson(jsonOf(file, found));
     const width = terminalWidth();
