@@ -18,7 +18,7 @@ export function describe(file: ModelFile, found: Inspected, width: number): stri
   const { config, tokenizer, memory, template } = found;
   const facts = [
     ...fileFacts(file, found),
-    ...config ? modelFacts(config) : [],
+    ...config ? modelFacts(config) : claims(file),
     ...tokenizer ? tokenizerFacts(file, tokenizer) : [],
   ];
   return [
@@ -77,6 +77,26 @@ function modelFacts(config: ModelConfig): [string, string][] {
     ["rope", `base ${grouped(rope.base)}, ${rope.dims} dimensions${scaling}`],
     ["output", config.tied ? "tied to the embedding" : "a matrix of its own"],
   ];
+}
+
+/** What a file says of a model that cria cannot run, by the keys that most architectures have. */
+const CLAIMS: readonly (readonly [label: string, key: string])[] = [
+  ["layers", "block_count"],
+  ["dimensions", "embedding_length"],
+  ["feed-forward", "feed_forward_length"],
+  ["heads", "attention.head_count"],
+  ["key heads", "attention.head_count_kv"],
+  ["experts", "expert_count"],
+  ["context", "context_length"],
+];
+
+function claims({ metadata }: ModelFile): [string, string][] {
+  const prefix = String(metadata.get("general.architecture"));
+  return CLAIMS.flatMap(([label, key]): [string, string][] => {
+    const value = metadata.get(`${prefix}.${key}`);
+    if (value === undefined) return [];
+    return [[label, typeof value === "number" ? grouped(value) : valueText(value, 60)]];
+  });
 }
 
 function tokenizerFacts(file: ModelFile, tokenizer: Tokenizer): [string, string][] {

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "9aac752ed41cfbf25177c713434fc8ff252012dbac4120d9973e90c599f98360";
+export const SOURCES: string = "52eb012a8588723ddd31468da3cabd385c67319a384c50480d85e7db083f5a4e";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "9a20ab4c484acdac0f31c4e2dbd63d90291c7c47d1e08fa888d8eb1f2a1e7c79",
-    bytes: 4037408,
+    sha256: "b6a76af86f25f335e47f4b3f76bdc48d09b818a212e5e718209c037ebb9551a5",
+    bytes: 4037776,
   },
 };
