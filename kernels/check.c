@@ -41,7 +41,8 @@ enum { SIZE_LIMIT = 1 << 24 }; // of rows, n and k: no product of them with a st
 // Resolves operand `slot`, which spans `bytes` from its offset.
 static int span(struct checker *c, int slot, uint64_t bytes, uint32_t align, int writes) {
   const cria_operand *a = &c->op->a[slot];
-  struct region inputs = {(uint8_t *)(uintptr_t)c->plan->inputs, c->plan->inputBytes, 0, 1, 1};
+  struct region inputs = {.base = (uint8_t *)(uintptr_t)c->plan->inputs,
+                          .bytes = c->plan->inputBytes, .used = 1, .mapped = 1};
   struct region *region = a->region == -1 ? &inputs : region_at(a->region);
   if (!region) return refuse(c, CRIA_FAIL(BAD_HANDLE), slot);
   if (a->offset > region->bytes || bytes > region->bytes - a->offset)

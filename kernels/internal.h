@@ -92,6 +92,7 @@ static inline size_t quant_row_bytes(int quant, size_t k) {
 struct region {
   uint8_t *base;
   uint64_t bytes;
+  uint64_t device, inode; // of a mapped file
   int32_t pins;
   uint8_t used, mapped;
 };
