@@ -104,7 +104,32 @@ export class Model implements Engine, Disposable {
    * @throws {LibraryError} the kernel library is not there or not ours
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Model> {
-    return new Model(await loadParts(path, options), options);
+    const model = new Model(await loadParts(path, options), options);
+    try {
+      model.#refuseTooLarge();
+      return model;
+    } catch (error) {
+      model[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Refuses a context that this machine has no memory for, before anything is run. */
+  #refuseTooLarge(): void {
+    const { kernels, weights, work } = this.#parts;
+    const perPosition = this.#pageBytes / PAGE_POSITIONS;
+    const available = systemMemory(kernels, "available");
+    // The weights are to stay in memory as well, as far as they can.
+    const room = available - Math.min(weights.mappedBytes, available / 2) - work.bytes;
+    const largest = Math.floor(room / perPosition);
+    if (this.context <= largest) return;
+    const [needed, left] = [this.context * perPosition, room].map((bytes) =>
+      `${(bytes / 2 ** 30).toFixed(1)} GiB`
+    );
+    throw new ModelError(
+      `Cannot load "${this.file.path}": a context of ${this.context} needs ${needed} for keys ` +
+        `and values, there are ${left}; the largest that fits is ${Math.max(0, largest)}`,
+    );
   }
 
   /** The model's numbers and flags. */
