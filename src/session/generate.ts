@@ -2,7 +2,7 @@
 
 import { ArgumentError } from "../errors.ts";
 import type { Sampler, SamplerOptions } from "../sampling/sampler.ts";
-import type { TokenizerLike } from "./engine.ts";
+import type { EvaluateOptions, TokenizerLike } from "./engine.ts";
 import type { FinishReason, GenerationResult, GenerationWork, Piece } from "./generation.ts";
 import { Pacer } from "./pacer.ts";
 import type { Past } from "./past.ts";
@@ -30,6 +30,8 @@ export interface GenerateOptions extends SamplerOptions {
    * tokens before; a model of the same vocabulary guesses by itself. It changes speed, no token.
    */
   readonly speculate?: Speculation | undefined;
+  /** Higher ones come first where several sessions of a model are at work; 0 if left out. */
+  readonly priority?: number | undefined;
   /** Stops the generation, its prompt included. */
   readonly signal?: AbortSignal | undefined;
   /** Gives every piece the logarithm of its token's probability. */
@@ -107,6 +109,11 @@ export class Run implements GenerationWork {
     return this.#options.signal;
   }
 
+  /** How its tokens are evaluated. */
+  get #evaluation(): EvaluateOptions {
+    return { signal: this.signal, priority: this.#options.priority };
+  }
+
   /** Evaluates the prompt, then samples and evaluates in turn. */
   async *pieces(): AsyncGenerator<Piece, FinishReason, void> {
     const { past } = this.#parts;
@@ -165,7 +172,7 @@ export class Run implements GenerationWork {
     const tokens = this.#fitting(this.#prompt.tokens, room);
     this.#prompt = { ...this.#prompt, tokens };
     const { logits, cachedTokens } = await past.advance(tokens, room, {
-      signal: this.signal,
+      ...this.#evaluation,
       onProgress: this.#options.onPromptProgress,
     });
     this.#cachedTokens = cachedTokens;
@@ -211,7 +218,7 @@ export class Run implements GenerationWork {
 
   /** Evaluates the token that was sampled last. */
   async #step(): Promise<Float32Array> {
-    const startMs = performance.now(), { past } = this.#parts, options = { signal: this.signal };
+    const startMs = performance.now(), { past } = this.#parts, options = this.#evaluation;
     const found = past.tokens.length === past.capacity
       ? this.#shift()
       : this.#parts.guesser
@@ -232,9 +239,9 @@ export class Run implements GenerationWork {
     if (ahead) this.#learn(ahead);
     const room = Math.min(this.#limit - this.#tokens.length, past.capacity - past.tokens.length);
     const guesses = await guesser.guess(past.tokens, Math.min(this.#count.most, room));
-    if (guesses.length === 0) return await past.step({ signal: this.signal });
+    if (guesses.length === 0) return await past.step(this.#evaluation);
     const logits = new Float32Array((1 + guesses.length) * vocabularySize);
-    await past.stepAhead(guesses, logits, { signal: this.signal });
+    await past.stepAhead(guesses, logits, this.#evaluation);
     this.#ahead = { from: past.tokens.length, guesses, logits };
     return logits.subarray(0, vocabularySize);
   }
@@ -262,7 +269,7 @@ export class Run implements GenerationWork {
     if (this.#ahead) this.#learn(this.#ahead); // its positions are no more
     const { past } = this.#parts, size = shiftedSize(past.tokens.length, this.#keep);
     const left = dropOldest(past.tokens, size, this.#keep);
-    return (await past.advance(left, 1, { signal: this.signal })).logits;
+    return (await past.advance(left, 1, this.#evaluation)).logits;
   }
 
   /** The decoder of this run, made when the first token comes. */

@@ -91,6 +91,7 @@ export class Model implements Engine, Disposable {
     this.#scheduler = new Scheduler({
       ...{ runner: this.#runner, work: parts.work, rope },
       ...{ vocabularySize: parts.config.vocabularySize, chunkRows: options.chunkRows },
+      maxQueue: options.maxQueue,
     });
   }
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Model } from "../../mod.ts";
-import { CacheFullError } from "../../src/errors.ts";
+import { CacheFullError, QueueFullError } from "../../src/errors.ts";
 import { type Demand, planStep } from "../../src/model/plan.ts";
 import type { EvaluateOptions, Sequence } from "../../src/session/engine.ts";
 import { SMOLLM2 } from "../conformance/pack.ts";
@@ -183,4 +183,29 @@ randomModelTest("where the cache is full, the later one waits, or gives way", as
     else await assertRejects(() => second, CacheFullError, "all 3 pages");
   }
   assertEquals(model.memory().kvBytes, 0);
+});
+
+randomModelTest("as many may wait as are allowed, and one more is refused", async (path) => {
+  using model = await Model.load(path, { threads: 2, context: 200, maxQueue: 2 });
+  using a = model.createSequence(), b = model.createSequence(), c = model.createSequence();
+  const text = someTokens(100);
+  const running = [a, b].map((sequence) => sequence.evaluate(text));
+  const error = await assertRejects(async () => await c.evaluate(text), QueueFullError);
+  assertEquals(error.limit, 2);
+  await Promise.all(running);
+  await c.evaluate(text); // it is as it was
+  assertEquals(c.position, 100);
+});
+
+randomModelTest("a session of a higher priority reads its prompt first", async (path) => {
+  using model = await Model.load(path, { threads: 2, context: 1000, chunkRows: 16 });
+  const ends: string[] = [];
+  const run = async (name: string, priority: number, shift: number) => {
+    using session = model.session();
+    const prompt = someTokens(500 + shift).slice(shift);
+    await session.generate(prompt, { maxTokens: 1, priority }).text();
+    ends.push(name);
+  };
+  await Promise.all([run("low", 0, 0), run("normal", 1, 1), run("high", 2, 2)]);
+  assertEquals(ends, ["high", "normal", "low"]);
 });
