@@ -1,5 +1,6 @@
 /** Opens and loads the model that a command line names. @module */
 
+import type { KvType } from "../cache/pages.ts";
 import type { ModelFile } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
 import type { Model } from "../session/model.ts";
@@ -10,7 +11,7 @@ import { Progress } from "./terminal.ts";
 export interface EngineFlags {
   readonly threads: number | undefined;
   readonly ctx: number | undefined;
-  readonly kv: "f16" | "f32" | undefined;
+  readonly kv: KvType | undefined;
   readonly quantize?: "Q8_0" | "Q4_0" | undefined;
   readonly quiet: boolean;
 }

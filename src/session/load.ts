@@ -1,6 +1,6 @@
 /** Loading: opens, checks and maps a model file, and starts threads for it. @module */
 
-import type { KvType } from "../cache/pages.ts";
+import { KV_TYPES, type KvType } from "../cache/pages.ts";
 import { ArgumentError, CriaError, ModelError } from "../errors.ts";
 import type { ModelFile, TensorInfo } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
@@ -167,8 +167,8 @@ function checkOptions(options: LoadOptions): void {
   count("context", context, 1 << 24);
   count("chunkRows", chunkRows, MAX_ROWS);
   count("maxQueue", maxQueue, 1 << 20);
-  if (kv !== undefined && kv !== "f16" && kv !== "f32") {
-    throw new ArgumentError(`Cannot keep keys and values as "${kv}": there are f16 and f32`);
+  if (kv !== undefined && !KV_TYPES.includes(kv)) {
+    throw new ArgumentError(`Cannot keep keys and values as "${kv}": there are ${KV_TYPES}`);
   }
   if (quantize !== undefined && !LOAD_QUANTS.includes(quantize)) {
     const known = LOAD_QUANTS.join(" and ");

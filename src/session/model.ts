@@ -74,6 +74,7 @@ export class Model implements Engine, Disposable {
   readonly #options: LoadOptions;
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
+  readonly #rotations: Rotations;
   readonly #sequences = new Set<ModelSequence>();
   #fingerprint: Promise<string> | undefined;
   #cache: { readonly store: PageStore; readonly tree: PrefixTree } | undefined;
@@ -87,7 +88,7 @@ export class Model implements Engine, Disposable {
     this.#options = options;
     this.#runner = new Runner(parts);
     this.context = options.context ?? Math.min(parts.config.contextLength, DEFAULT_CONTEXT);
-    const rope = new Rotations(parts.config, this.context);
+    const rope = this.#rotations = new Rotations(parts.config, this.context);
     this.#scheduler = new Scheduler({
       ...{ runner: this.#runner, work: parts.work, rope },
       ...{ vocabularySize: parts.config.vocabularySize, chunkRows: options.chunkRows },
@@ -229,10 +230,9 @@ export class Model implements Engine, Disposable {
   /** What tells this model, and the form of its cache, from others. */
   async identity(): Promise<{ readonly model: string; readonly layout: string }> {
     const { layerCount, kvHeadCount, headDim } = this.config;
-    const { quantize } = this.#options, rounded = quantize === undefined ? [] : [quantize];
-    const layout = [this.kv, layerCount, kvHeadCount, headDim, PAGE_POSITIONS, ...rounded].join(
-      " ",
-    );
+    const { quantize = "" } = this.#options;
+    const sizes = [layerCount, kvHeadCount, headDim, PAGE_POSITIONS];
+    const layout = [this.kv, ...sizes, quantize, this.#rotations.key].join(" ");
     return { model: await (this.#fingerprint ??= fingerprint(this.file)), layout };
   }
 

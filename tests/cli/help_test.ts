@@ -53,7 +53,7 @@ Deno.test("wrong usage ends with exit code 2 and one line", async () => {
     [["run"], /there is no text/],
     [["inspect"], /MODEL is missing/],
     [["inspect", "a", "b"], /take "b"/],
-    [["chat", "-p", "x", "--kv", "q4"], /f32 or f16/],
+    [["chat", "-p", "x", "--kv", "q4"], /f32 or f16 or q8_0/],
     [["detokenize", "m", "1,x"], /IDS to "x"/],
     [["eval", "m", "--tokens", "1"], /--logits is missing/],
     [["perplexity", "m"], /FILE is missing/],
