@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "52eb012a8588723ddd31468da3cabd385c67319a384c50480d85e7db083f5a4e";
+export const SOURCES: string = "720a16b98f011ee361876890ea49c800487889580c8b1257a8c4046e9c60aee4";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "b6a76af86f25f335e47f4b3f76bdc48d09b818a212e5e718209c037ebb9551a5",
-    bytes: 4037776,
+    sha256: "82d1569f22e51b607cb506c610f80aba223195399848b1c5a926f6b51c1b4e0f",
+    bytes: 4254688,
   },
 };
