@@ -8,8 +8,9 @@ import { fingerprint } from "../format/fingerprint.ts";
 import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { rangesOf } from "../model/preload.ts";
+import { InputSquares } from "../model/input_squares.ts";
 import { Rotations } from "../model/rope.ts";
-import { Runner, type StepObserver } from "../model/runner.ts";
+import { type PieceObserver, Runner, type StepObserver } from "../model/runner.ts";
 import { Scheduler } from "../model/scheduler.ts";
 import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
 import type { SequenceParts } from "../model/sequence.ts";
@@ -354,6 +355,31 @@ export class Model implements Engine, Disposable {
       this.#runner.observers.delete(observer);
     }
     return profiler.result();
+  }
+
+  /**
+   * Watches what meets the columns of each matrix during some work, as quantising may want to know.
+   * Steps run in pieces meanwhile, which takes a little longer.
+   * @param work what to watch; whatever else the model runs meanwhile counts as well
+   * @returns by tensor, the mean square of the inputs of each column, [columns]
+   * @example
+   * ```ts
+   * using model = await Model.load("models/story.gguf", { context: 256 });
+   * const squares = await model.inputSquares(() => model.logits([1, 2, 3]));
+   * console.assert(squares.get("blk.0.attn_q.weight")!.length === model.config.dim);
+   * ```
+   */
+  async inputSquares(work: () => unknown): Promise<Map<string, Float32Array>> {
+    const { weights, work: buffers } = this.#parts;
+    const squares = new InputSquares(weights.named, (offset, to) => buffers.read(offset, to));
+    const observer: PieceObserver = (piece) => squares.add(piece);
+    this.#runner.pieceObservers.add(observer);
+    try {
+      await work();
+    } finally {
+      this.#runner.pieceObservers.delete(observer);
+    }
+    return squares.result();
   }
 
   /**
