@@ -27,10 +27,9 @@ export type { ChatOptions, Prompt, SessionOptions } from "./src/session/session.
 export { Generation } from "./src/session/generation.ts";
 export type * from "./src/session/generation.ts";
 export type { GenerateOptions } from "./src/session/generate.ts";
-export type { Batch, BatchRow, Engine, Sequence } from "./src/session/engine.ts";
+export type * from "./src/session/engine.ts";
 export type { Speculation } from "./src/session/speculate.ts";
 export type { OverflowPolicy } from "./src/session/overflow.ts";
-export type { TokenizerLike, TokenStreamLike } from "./src/session/engine.ts";
 export type { Profile, ProfiledOperation } from "./src/session/profile.ts";
 export { Tokenizer, TokenStream } from "./src/tokenizer/tokenizer.ts";
 export type { DecodeOptions, EncodeOptions } from "./src/tokenizer/tokenizer.ts";
