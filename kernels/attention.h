@@ -7,38 +7,82 @@
 //   lanes (position mod 16) and the tree; o_d = chain fmaf(p_j, v_jd, o_d) over ascending j
 //   merge  ascending: M = max(m, m'), a = exp(m - M), b = exp(m' - M), l = fmaf(l', b, l * a),
 //          o = fmaf(o', b, o * a); the result is o * (1 / l)
+// Numbers of the cache are widened to floats first. As Q8_0 they are codes in the same places,
+// and after the codes of all heads an f16 scale for each block of 32 dimensions of a position (the
+// last may have 16): keys [group][block][16], values [position][block]. A number is code * scale,
+// rounded once; a block is rounded like activations, and its scale then to f16.
 // Positions after the row's own, or before its window, are skipped, never added as zeros.
+
+// Where the key and the value of a row and head go: element d of the key lies d * GROUP elements
+// on, its scales GROUP scales apart.
+struct vectors {
+  const float *k, *v;
+  uint8_t *key, *value, *keyScale, *valueScale;
+};
+INLINE struct vectors vectors_at(const struct job *job, size_t row, size_t head, size_t slot) {
+  const cria_op *op = job->op;
+  const size_t dim = op->p[1], page = op->p[3], at = slot % page, first = at - at % GROUP;
+  const size_t element = cache_element(op->a[3].type), blocks = cache_blocks(dim);
+  const size_t base = slot / page * op->p[5], scales = base + op->p[0] * page * dim * element;
+  return (struct vectors){
+      .k = float_row(job, 0, row, op->p[2]) + head * dim,
+      .v = float_row(job, 1, row, op->p[2]) + head * dim,
+      .key = job->a[3] + base + ((head * page + first) * dim + at % GROUP) * element,
+      .value = job->a[4] + base + (head * page + at) * dim * element,
+      .keyScale = job->a[3] + scales + ((head * page + first) * blocks + at % GROUP) * 2,
+      .valueScale = job->a[4] + scales + (head * page + at) * blocks * 2,
+  };
+}
+
+static void store_floats(const struct vectors *s, size_t dim, const int wide) {
+  const size_t element = wide ? 4 : 2;
+  for (size_t d = 0; d < dim; d += 16) {
+    f32x16 kv = f32x16_load(s->k + d), vv = f32x16_load(s->v + d);
+    uint16_t half[16];
+    if (wide) f32x16_store(s->value + d * 4, vv);
+    else f32x16_store_f16(s->value + d * 2, vv);
+    f32x16_store_f16(half, kv);
+    for (size_t j = 0; j < 16; j++)
+      memcpy(s->key + (d + j) * GROUP * element,
+             wide ? (const void *)(s->k + d + j) : (const void *)(half + j), element);
+  }
+}
+
+// Rounds a block of `width` dimensions, 16 or 32, as activations are rounded (rows.h).
+INLINE void round_block(const float *x, size_t width, uint8_t *codes, uint8_t *scale) {
+  i32x16 most = magnitude_of(x);
+  if (width > 16) most = i32x16_max(most, magnitude_of(x + 16));
+  float d;
+  uint16_t half[16];
+  const float factor = rounding(i32x16_max_all(most), &d);
+  for (size_t i = 0; i < width; i += 16) round16(x + i, factor, codes + i);
+  f32x16_store_f16(half, f32x16_set1(d));
+  memcpy(scale, half, 2);
+}
+
+static void store_scaled(const struct vectors *s, size_t dim) {
+  for (size_t d = 0, block = 0; d < dim; d += 32, block++) {
+    const size_t width = dim - d < 32 ? 16 : 32;
+    uint8_t codes[32];
+    round_block(s->v + d, width, s->value + d, s->valueScale + block * 2);
+    round_block(s->k + d, width, codes, s->keyScale + block * GROUP * 2);
+    for (size_t j = 0; j < width; j++) s->key[(d + j) * GROUP] = codes[j];
+  }
+}
 
 static void run_store(const struct job *job, int64_t unit, const struct warm *warm,
                       uint8_t *scratch) {
   (void)warm, (void)scratch;
   const cria_op *op = job->op;
-  const size_t heads = op->p[0], dim = op->p[1], page = op->p[3];
-  const int wide = op->a[3].type == quants[QUANT_F32].id;
-  const size_t element = wide ? 4 : 2;
+  const size_t element = cache_element(op->a[3].type);
   const size_t from = unit == WHOLE ? 0 : (size_t)unit * GROUP;
   const size_t end = unit == WHOLE || from + GROUP > op->rows ? op->rows : from + GROUP;
-  for (size_t i = from; i < end; i++) {
-    const size_t slot = (size_t)int_at(job->a[2], i), at = slot % page;
-    const size_t base = slot / page * op->p[5];
-    for (size_t h = 0; h < heads; h++) {
-      const float *k = float_row(job, 0, i, op->p[2]) + h * dim;
-      const float *v = float_row(job, 1, i, op->p[2]) + h * dim;
-      uint8_t *head = job->a[3] + base + h * page * dim * element;
-      uint8_t *keys = head + at / GROUP * GROUP * dim * element + at % GROUP * element;
-      uint8_t *values = job->a[4] + base + (h * page + at) * dim * element;
-      for (size_t d = 0; d < dim; d += 16) {
-        f32x16 kv = f32x16_load(k + d), vv = f32x16_load(v + d);
-        uint16_t half[16];
-        if (wide) f32x16_store(values + d * 4, vv);
-        else f32x16_store_f16(values + d * 2, vv);
-        f32x16_store_f16(half, kv);
-        for (size_t j = 0; j < 16; j++)
-          memcpy(keys + (d + j) * GROUP * element,
-                 wide ? (const void *)(k + d + j) : (const void *)(half + j), element);
-      }
+  for (size_t i = from; i < end; i++)
+    for (size_t h = 0; h < op->p[0]; h++) {
+      const struct vectors s = vectors_at(job, i, h, (size_t)int_at(job->a[2], i));
+      if (element == 1) store_scaled(&s, op->p[1]);
+      else store_floats(&s, op->p[1], element == 4);
     }
-  }
 }
 
 #include "attend_chunk.h"

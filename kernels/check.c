@@ -41,7 +41,8 @@ enum { SIZE_LIMIT = 1 << 24 }; // of rows, n and k: no product of them with a st
 // Resolves operand `slot`, which spans `bytes` from its offset.
 static int span(struct checker *c, int slot, uint64_t bytes, uint32_t align, int writes) {
   const cria_operand *a = &c->op->a[slot];
-  struct region inputs = {(uint8_t *)(uintptr_t)c->plan->inputs, c->plan->inputBytes, 0, 1, 1};
+  struct region inputs = {.base = (uint8_t *)(uintptr_t)c->plan->inputs,
+                          .bytes = c->plan->inputBytes, .used = 1, .mapped = 1};
   struct region *region = a->region == -1 ? &inputs : region_at(a->region);
   if (!region) return refuse(c, CRIA_FAIL(BAD_HANDLE), slot);
   if (a->offset > region->bytes || bytes > region->bytes - a->offset)
@@ -229,18 +230,19 @@ struct cache_shape {
   uint64_t heads, headDim, pagePositions, pageCount, pageBytes;
 };
 
-// Keys or values of one layer in all pages: [page]{ [head][pagePositions][headDim] }.
+// Keys or values of one layer in all pages: [page]{ [head][pagePositions][headDim], scales }.
 static int cache(struct checker *c, int slot, const struct cache_shape *s, int writes) {
   uint32_t type = c->op->a[slot].type;
-  if (type != quants[QUANT_F16].id && type != quants[QUANT_F32].id)
+  const int scaled = type == quants[QUANT_Q8_0].id;
+  if (type != quants[QUANT_F16].id && type != quants[QUANT_F32].id && !scaled)
     return refuse(c, CRIA_FAIL(BAD_TYPE), slot);
-  uint64_t element = type == quants[QUANT_F32].id ? 4 : 2;
   int sane = s->heads && s->heads <= 65536 && s->headDim && s->headDim <= 1024 &&
              s->headDim % GROUP == 0 && s->pagePositions && s->pagePositions <= 65536 &&
              s->pagePositions % GROUP == 0 && s->pageCount && s->pageCount <= 1 << 30 &&
              s->pageBytes % 64 == 0;
   if (!sane) return refuse(c, CRIA_FAIL(BAD_PARAMETER), slot);
-  uint64_t layer = s->heads * s->headDim * s->pagePositions * element;
+  uint64_t vector = s->headDim * cache_element(type) + (scaled ? 2 * cache_blocks(s->headDim) : 0);
+  uint64_t layer = s->heads * s->pagePositions * vector;
   if (layer > s->pageBytes) return refuse(c, CRIA_FAIL(BAD_SHAPE), slot);
   return span(c, slot, (s->pageCount - 1) * s->pageBytes + layer, 64, writes);
 }

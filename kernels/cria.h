@@ -53,6 +53,8 @@ CRIA_API int32_t cria_region_free(int32_t region);
 CRIA_API int32_t cria_region_write(int32_t region, uint64_t offset, const void *from,
                                    uint64_t bytes);
 CRIA_API int32_t cria_region_read(int32_t region, uint64_t offset, void *to, uint64_t bytes);
+// A hint that these bytes of a file will be needed: the system begins to read them.
+CRIA_API int32_t cria_region_preload(int32_t region, uint64_t offset, uint64_t bytes);
 
 // ---- the system's memory in MiB. what 0: all of it that this process may use, 1: as much as it
 // may take without others being pushed out, 2: the most that was resident of this process.

@@ -88,10 +88,17 @@ static inline size_t quant_row_bytes(int quant, size_t k) {
   return k / quants[quant].elements * quants[quant].bytes;
 }
 
+// ---- the cache: F32, F16, or Q8_0, codes of a byte with an f16 scale per 32 dimensions
+static inline size_t cache_element(uint32_t type) {
+  return type == quants[QUANT_F32].id ? 4 : type == quants[QUANT_F16].id ? 2 : 1;
+}
+static inline size_t cache_blocks(size_t headDim) { return (headDim + 31) / 32; }
+
 // ---- regions (memory.c). `pin` counts a use by a running step.
 struct region {
   uint8_t *base;
   uint64_t bytes;
+  uint64_t device, inode; // of a mapped file
   int32_t pins;
   uint8_t used, mapped;
 };

@@ -22,18 +22,28 @@ struct region *region_at(int32_t handle) {
   return &regions[handle];
 }
 
-// Takes over `base`; unmaps it again when the table is full.
-static int32_t region_add(void *base, uint64_t bytes, int mapped) {
-  regions_lock();
-  for (int32_t i = 0; i < REGION_LIMIT; i++) {
-    if (regions[i].used) continue;
-    regions[i] = (struct region){base, bytes, 0, 1, (uint8_t)mapped};
-    regions_unlock();
-    return i;
+// Another region over the same file, and so over the same mapping. Call it with the lock held.
+static struct region *region_twin(const struct region *one) {
+  for (struct region *r = regions; r < regions + REGION_LIMIT; r++) {
+    if (!r->used || !r->mapped || !one->mapped || r->bytes != one->bytes) continue;
+    if (r->device == one->device && r->inode == one->inode) return r;
   }
+  return NULL;
+}
+
+// Takes over the mapping at `base`; unmaps it again when the table is full, or when the same file
+// is mapped already, which then serves both.
+static int32_t region_add(struct region new) {
+  int32_t handle = CRIA_FAIL(TOO_MANY);
+  regions_lock();
+  const struct region *twin = region_twin(&new);
+  uint8_t *const mapping = new.base;
+  if (twin) new.base = twin->base;
+  for (int32_t i = 0; i < REGION_LIMIT && handle < 0; i++)
+    if (!regions[i].used) regions[i] = new, handle = i;
   regions_unlock();
-  munmap(base, bytes);
-  return CRIA_FAIL(TOO_MANY);
+  if (twin || handle < 0) munmap(mapping, new.bytes);
+  return handle;
 }
 
 // Zeroed pages, committed by the system as they are first touched.
@@ -44,7 +54,8 @@ CRIA_API int32_t cria_region_alloc(uint64_t bytes) {
   flags |= MAP_NORESERVE;
 #endif
   void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-  return base == MAP_FAILED ? CRIA_FAIL(NO_MEMORY) : region_add(base, bytes, 0);
+  if (base == MAP_FAILED) return CRIA_FAIL(NO_MEMORY);
+  return region_add((struct region){.base = base, .bytes = bytes, .used = 1});
 }
 
 // Maps a file read-only if it still has the size and inode that the caller saw (inode 0: any).
@@ -61,7 +72,9 @@ CRIA_API int32_t cria_region_map(const uint8_t *path, uint64_t bytes, uint64_t i
   if (!same) return CRIA_FAIL(FILE_CHANGED);
   if (base == MAP_FAILED) return CRIA_FAIL(OPEN_FAILED);
   madvise(base, bytes, MADV_WILLNEED);
-  return region_add(base, bytes, 1);
+  return region_add((struct region){.base = base, .bytes = bytes, .used = 1, .mapped = 1,
+                                    .device = (uint64_t)status.st_dev,
+                                    .inode = (uint64_t)status.st_ino});
 }
 
 CRIA_API int32_t cria_region_free(int32_t handle) {
@@ -70,16 +83,15 @@ CRIA_API int32_t cria_region_free(int32_t handle) {
   int32_t code = !region ? CRIA_FAIL(BAD_HANDLE) : region->pins ? CRIA_FAIL(BUSY) : CRIA_OK;
   struct region gone = {0};
   if (code == CRIA_OK) gone = *region, *region = (struct region){0};
+  const int shared = code == CRIA_OK && region_twin(&gone);
   regions_unlock();
-  if (code == CRIA_OK) munmap(gone.base, gone.bytes);
+  if (code == CRIA_OK && !shared) munmap(gone.base, gone.bytes);
   return code;
 }
 
-// Copies between a region and a caller's buffer; the region cannot be freed meanwhile.
-static int32_t region_copy(int32_t handle, uint64_t offset, void *buffer, uint64_t bytes,
-                           int writing) {
-  if (bytes == 0) return CRIA_OK;
-  if (!buffer) return CRIA_FAIL(BAD_SHAPE);
+// Checks a range of a region and keeps the region from being freed until region_unpin.
+static int32_t region_pin(int32_t handle, uint64_t offset, uint64_t bytes, int writing,
+                          struct region **found) {
   regions_lock();
   struct region *region = region_at(handle);
   int32_t code = CRIA_OK;
@@ -88,12 +100,26 @@ static int32_t region_copy(int32_t handle, uint64_t offset, void *buffer, uint64
   else if (writing && region->mapped) code = CRIA_FAIL(READ_ONLY);
   else region->pins++;
   regions_unlock();
-  if (code != CRIA_OK) return code;
-  if (writing) memcpy(region->base + offset, buffer, bytes);
-  else memcpy(buffer, region->base + offset, bytes);
+  *found = region;
+  return code;
+}
+static void region_unpin(struct region *region) {
   regions_lock();
   region->pins--;
   regions_unlock();
+}
+
+// Copies between a region and a caller's buffer.
+static int32_t region_copy(int32_t handle, uint64_t offset, void *buffer, uint64_t bytes,
+                           int writing) {
+  if (bytes == 0) return CRIA_OK;
+  if (!buffer) return CRIA_FAIL(BAD_SHAPE);
+  struct region *region;
+  int32_t code = region_pin(handle, offset, bytes, writing, &region);
+  if (code != CRIA_OK) return code;
+  if (writing) memcpy(region->base + offset, buffer, bytes);
+  else memcpy(buffer, region->base + offset, bytes);
+  region_unpin(region);
   return CRIA_OK;
 }
 
@@ -147,4 +173,15 @@ CRIA_API int32_t cria_memory_mib(int32_t what) {
   if (what < 0 || what > 2) return CRIA_FAIL(BAD_PARAMETER);
   const int64_t mib = questions[what]() / 1024;
   return mib < INT32_MAX ? (int32_t)mib : INT32_MAX;
+}
+
+// The system wants whole pages; whether it follows the hint is its own affair.
+CRIA_API int32_t cria_region_preload(int32_t handle, uint64_t offset, uint64_t bytes) {
+  struct region *region;
+  int32_t code = region_pin(handle, offset, bytes, 0, &region);
+  if (code != CRIA_OK) return code;
+  uint64_t before = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+  if (bytes > 0) madvise(region->base + offset - before, bytes + before, MADV_WILLNEED);
+  region_unpin(region);
+  return CRIA_OK;
 }

@@ -86,3 +86,16 @@ export class CacheFullError extends CriaError {
     super(`Cannot continue: all ${pages} pages of the cache (${bytes} bytes) are in use`);
   }
 }
+
+/** A model has as many requests waiting as it may have. */
+export class QueueFullError extends CriaError {
+  /** The class name. */
+  override name = "QueueFullError";
+  /**
+   * Makes the error.
+   * @param limit how many may wait
+   */
+  constructor(readonly limit: number) {
+    super(`Cannot evaluate more at the moment: ${limit} requests are at work or waiting`);
+  }
+}

@@ -43,7 +43,7 @@ class Engine {
       variants: [isa],
       ...{ threads, loadMs },
       tokenBytes: read.reduce((sum, { bytes }) => sum + bytes, 0),
-      positionBytes: 2 * layerCount * kvHeadCount * headDim * (kv === "f16" ? 2 : 4),
+      positionBytes: 2 * layerCount * kvHeadCount * headDim * { f32: 4, f16: 2, q8_0: 34 / 32 }[kv],
     };
   }
 

@@ -67,6 +67,11 @@ static inline void f32x16_store_f16(void *p, f32x16 x) {
 static inline __m256 widen_bf16(__m128i h) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16));
 }
+static inline f32x16 f32x16_load_i8(const void *p) {
+  const __m128i q = _mm_loadu_si128(p);
+  const __m256i low = _mm256_cvtepi8_epi32(q), high = _mm256_cvtepi8_epi32(_mm_srli_si128(q, 8));
+  return (f32x16){_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)};
+}
 static inline f32x16 f32x16_load_bf16(const void *p) {
   const __m128i *h = p;
   return (f32x16){widen_bf16(_mm_loadu_si128(h)), widen_bf16(_mm_loadu_si128(h + 1))};

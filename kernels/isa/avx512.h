@@ -28,6 +28,9 @@ static inline f32x16 f32x16_load_f16(const void *p) {
 static inline void f32x16_store_f16(void *p, f32x16 a) {
   _mm256_storeu_si256(p, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
+static inline f32x16 f32x16_load_i8(const void *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(p)));
+}
 static inline f32x16 f32x16_load_bf16(const void *p) {
   __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));

@@ -86,6 +86,16 @@ static inline f32x16 f32x16_load_f16(const void *p) {
 static inline void f32x16_store_f16(void *p, f32x16 a) {
   EACH vst1_u8((uint8_t *)p + 8 * i, vreinterpret_u8_f16(vcvt_f16_f32(a.v[i])));
 }
+static inline f32x16 f32x16_load_i8(const void *p) {
+  const int8x16_t q = vld1q_s8(p);
+  const int16x8_t low = vmovl_s8(vget_low_s8(q)), high = vmovl_s8(vget_high_s8(q));
+  f32x16 r;
+  r.v[0] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(low)));
+  r.v[1] = vcvtq_f32_s32(vmovl_s16(vget_high_s16(low)));
+  r.v[2] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(high)));
+  r.v[3] = vcvtq_f32_s32(vmovl_s16(vget_high_s16(high)));
+  return r;
+}
 static inline f32x16 f32x16_load_bf16(const void *p) {
   f32x16 r;
   EACH r.v[i] = vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_f16(halves_at(p, i)), 16));

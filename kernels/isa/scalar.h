@@ -96,6 +96,12 @@ static inline f32x16 f32x16_load_bf16(const void *p) {
   EACH_LANE r.v[lane] = f32_from_bits((uint32_t)h[lane] << 16);
   return r;
 }
+static inline f32x16 f32x16_load_i8(const void *p) {
+  const int8_t *q = p;
+  f32x16 r;
+  EACH_LANE r.v[lane] = (float)q[lane];
+  return r;
+}
 static inline f32x16 f32x16_from_i32(i32x16 a) {
   f32x16 r;
   EACH_LANE r.v[lane] = (float)A;

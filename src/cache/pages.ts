@@ -9,8 +9,18 @@ import type { CachePages } from "../step/step.ts";
 /** Positions in a page: a multiple of 16 (a group of keys) that divides 256 (a chunk). */
 export const PAGE_POSITIONS = 64;
 
-/** What the cache holds its numbers as. */
-export type KvType = "f16" | "f32";
+/** What the cache holds its numbers as: floats, or codes of a byte with a scale per 32. */
+export type KvType = "f32" | "f16" | "q8_0";
+
+/** All of them. */
+export const KV_TYPES: readonly KvType[] = ["f32", "f16", "q8_0"];
+
+/** By type: its element, and the bytes of a key or a value of so many dimensions. */
+const FORMS: Readonly<Record<KvType, { element: number; bytes: (headDim: number) => number }>> = {
+  f32: { element: ELEMENT.F32, bytes: (headDim) => 4 * headDim },
+  f16: { element: ELEMENT.F16, bytes: (headDim) => 2 * headDim },
+  q8_0: { element: ELEMENT.Q8_0, bytes: (headDim) => headDim + 2 * Math.ceil(headDim / 32) },
+};
 
 /** The sizes that a page depends on. */
 export interface CacheShape {
@@ -52,7 +62,7 @@ export class PageStore implements Disposable {
     this.#free = Array.from({ length: pageCount }, (_, page) => pageCount - 1 - page);
     this.#holders = new Uint32Array(pageCount);
     const memory = this.#region = Region.alloc(kernels, this.pageBytes * pageCount);
-    const id = type === "f32" ? ELEMENT.F32 : ELEMENT.F16;
+    const id = FORMS[type].element;
     this.#layers = Array.from({ length: layerCount }, (_, layer) => ({
       keys: { memory, type: id, offset: layer * 2 * half },
       values: { memory, type: id, offset: (layer * 2 + 1) * half },
@@ -121,7 +131,7 @@ export class PageStore implements Disposable {
 /** Bytes of a page of all layers. */
 export function pageBytesOf(shape: CacheShape, type: KvType): number {
   const { layerCount, kvHeadCount, headDim } = shape;
-  return 2 * layerCount * kvHeadCount * headDim * PAGE_POSITIONS * (type === "f32" ? 4 : 2);
+  return 2 * layerCount * kvHeadCount * PAGE_POSITIONS * FORMS[type].bytes(headDim);
 }
 
 /** The pages of one sequence, in the order of its positions. */

@@ -1,5 +1,6 @@
 /** `cria bench`: how fast a model reads and writes, and where the time goes. @module */
 
+import { KV_TYPES } from "../cache/pages.ts";
 import type { Model } from "../session/model.ts";
 import { type ProfileResult, profileTable, topOf } from "./bench_profile.ts";
 import { Bench, median, nameOf, type Test } from "./bench_runs.ts";
@@ -39,7 +40,7 @@ export const command = define({
     }),
     profile: toggle("Name the five most expensive operations of a step, and how fast they are"),
     ctx: ENGINE.ctx,
-    kv: choice(["f32", "f16"], ENGINE.kv.help, { setting: true }),
+    kv: choice(KV_TYPES, ENGINE.kv.help, { setting: true }),
   },
   notes: [
     "pp512 is a prompt of 512 tokens in one piece, tg64 are 64 tokens one after another; both in " +

@@ -1,5 +1,6 @@
 /** What a command is: its arguments, its table of flags, and what it does. @module */
 
+import { KV_TYPES } from "../cache/pages.ts";
 import { UsageError } from "./failure.ts";
 
 /** One flag of a command. */
@@ -197,7 +198,7 @@ export const ENGINE = {
   }),
   ctx: whole("N", "Positions of the context", { least: 1, setting: true }),
   kv: choice(
-    ["f32", "f16"],
+    KV_TYPES,
     "Number type of the key and value cache (default: f16, under float weights f32)",
     { setting: true },
   ),

@@ -1,5 +1,6 @@
 /** `cria inspect`: what is in a model file. @module */
 
+import { KV_TYPES } from "../cache/pages.ts";
 import type { ModelFile } from "../format/file.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -21,14 +22,14 @@ export const command = define({
     metadata: toggle("List all metadata"),
     ctx: whole("N", "Positions that memory is estimated for", { least: 1, setting: true }),
     kv: choice(
-      ["f32", "f16"],
+      KV_TYPES,
       "Number type of the cache that is estimated (default: f16, under float weights f32)",
       { setting: true },
     ),
   },
   examples: ["inspect model.gguf --ctx 8192", "inspect https://HOST/model.gguf --tensors"],
   async run({ flags, given: [path = ""] }) {
-    using file = await openFile(path);
+    using file = await openFile(path, flags.quiet || flags.json);
     const found = await about("describe", path, () => inspectFile(file, flags));
     if (flags.json) return await writeJson(jsonOf(file, found));
     const width = terminalWidth();

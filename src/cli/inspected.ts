@@ -1,5 +1,6 @@
 /** What `cria inspect` finds out about a model file, and what it warns of. @module */
 
+import { type KvType, PAGE_POSITIONS, pageBytesOf } from "../cache/pages.ts";
 import { CriaError } from "../errors.ts";
 import type { MetadataValue, ModelFile } from "../format/file.ts";
 import { isFloat8 } from "../format/float8.ts";
@@ -14,8 +15,6 @@ export interface Wishes {
   readonly kv: KvType | undefined;
 }
 
-type KvType = keyof typeof KV_BYTES;
-const KV_BYTES = { f32: 4, f16: 2 };
 const DEFAULT_CONTEXT = 4096; // of Model.load
 
 /** What one session takes. */
@@ -119,14 +118,14 @@ function memoryOf(
   { ctx, kv = defaultKv(file) }: Wishes,
 ): MemoryEstimate {
   const context = ctx ?? Math.min(contextLength, DEFAULT_CONTEXT);
-  const kvBytes = context * 2 * layerCount * kvHeadCount * headDim * KV_BYTES[kv];
+  const kvBytes = context / PAGE_POSITIONS * pageBytesOf({ layerCount, kvHeadCount, headDim }, kv);
   return { context, kv, kvBytes, mappedBytes: file.fileBytes };
 }
 
 /** What a model keeps keys and values as when nobody says: no coarser than its weights. */
 function defaultKv(file: ModelFile): KvType {
   const keys = [...file.tensors.values()].filter(({ name }) =>
-    /\.(attn_k|k_proj)\.weight$/.test(name)
+    /\.(attn_k|attn_qkv|k_proj|qkv_proj)\.weight$/.test(name)
   );
   return keys.every(({ type }) => quantByName(type)?.activation === "float") ? "f32" : "f16";
 }

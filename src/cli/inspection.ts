@@ -18,7 +18,7 @@ export function describe(file: ModelFile, found: Inspected, width: number): stri
   const { config, tokenizer, memory, template } = found;
   const facts = [
     ...fileFacts(file, found),
-    ...config ? modelFacts(config) : [],
+    ...config ? modelFacts(config) : claims(file),
     ...tokenizer ? tokenizerFacts(file, tokenizer) : [],
   ];
   return [
@@ -61,22 +61,51 @@ function fileFacts(file: ModelFile, { parameters, types }: Inspected): [string, 
   ];
 }
 
+function feedForward({ feedForwardDim, experts }: ModelConfig): string {
+  if (!experts) return `feed-forward ${grouped(feedForwardDim)}`;
+  return `${experts.used} of ${experts.count} experts of ${grouped(feedForwardDim)}`;
+}
+
+/** What each layer sees, where that is not all. */
+function windows({ slidingWindow, fullEvery }: ModelConfig): string {
+  if (slidingWindow === undefined) return "";
+  const but = fullEvery === undefined ? "" : `, all in one layer of ${fullEvery}`;
+  return `, each sees ${grouped(slidingWindow)}${but}`;
+}
+
 function modelFacts(config: ModelConfig): [string, string][] {
-  const { layerCount, dim, feedForwardDim, headCount, kvHeadCount, headDim, rope } = config;
-  const window = config.slidingWindow === undefined
-    ? ""
-    : `, each sees ${grouped(config.slidingWindow)}`;
+  const { layerCount, dim, headCount, kvHeadCount, headDim, rope } = config;
   const heads = headCount === kvHeadCount
     ? `${headCount} of ${headDim}`
     : `${headCount} of ${headDim}, sharing ${kvHeadCount} of keys and values`;
   const scaling = rope.scaling.kind === "none" ? "" : `, scaled (${rope.scaling.kind})`;
   return [
-    ["layers", `${layerCount} of ${grouped(dim)}, feed-forward ${grouped(feedForwardDim)}`],
+    ["layers", `${layerCount} of ${grouped(dim)}, ${feedForward(config)}`],
     ["heads", heads],
-    ["context", `${grouped(config.contextLength)} positions${window}`],
+    ["context", `${grouped(config.contextLength)} positions${windows(config)}`],
     ["rope", `base ${grouped(rope.base)}, ${rope.dims} dimensions${scaling}`],
     ["output", config.tied ? "tied to the embedding" : "a matrix of its own"],
   ];
+}
+
+/** What a file says of a model that cria cannot run, by the keys that most architectures have. */
+const CLAIMS: readonly (readonly [label: string, key: string])[] = [
+  ["layers", "block_count"],
+  ["dimensions", "embedding_length"],
+  ["feed-forward", "feed_forward_length"],
+  ["heads", "attention.head_count"],
+  ["key heads", "attention.head_count_kv"],
+  ["experts", "expert_count"],
+  ["context", "context_length"],
+];
+
+function claims({ metadata }: ModelFile): [string, string][] {
+  const prefix = String(metadata.get("general.architecture"));
+  return CLAIMS.flatMap(([label, key]): [string, string][] => {
+    const value = metadata.get(`${prefix}.${key}`);
+    if (value === undefined) return [];
+    return [[label, typeof value === "number" ? grouped(value) : valueText(value, 60)]];
+  });
 }
 
 function tokenizerFacts(file: ModelFile, tokenizer: Tokenizer): [string, string][] {

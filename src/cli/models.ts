@@ -1,23 +1,30 @@
 /** Opens and loads the model that a command line names. @module */
 
+import type { KvType } from "../cache/pages.ts";
 import type { ModelFile } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
 import type { Model } from "../session/model.ts";
-import { about } from "./failure.ts";
+import { about, visible } from "./failure.ts";
 import { Progress } from "./terminal.ts";
 
 /** The flags that say how a model is loaded. */
 export interface EngineFlags {
   readonly threads: number | undefined;
   readonly ctx: number | undefined;
-  readonly kv: "f16" | "f32" | undefined;
+  readonly kv: KvType | undefined;
   readonly quantize?: "Q8_0" | "Q4_0" | undefined;
   readonly quiet: boolean;
 }
 
-/** Opens the header of a model file; its errors name the file. */
-export function openFile(path: string): Promise<ModelFile> {
-  return about("read", path, () => openModelFile(path));
+/** Opens the header of a model file; its errors name the file. A slow server shows on stderr. */
+export async function openFile(path: string, quiet = true): Promise<ModelFile> {
+  using progress = new Progress(!quiet);
+  const ticking = setInterval(() => progress.show(`Reading ${visible(path)} …`), 100);
+  try {
+    return await about("read", path, () => openModelFile(path));
+  } finally {
+    clearInterval(ticking);
+  }
 }
 
 /** A loaded model and the path it came from. */

@@ -1,11 +1,11 @@
 /** `cria perplexity`: how well a model predicts a text. @module */
 
-import type { Model } from "../session/model.ts";
 import { CriaError } from "../errors.ts";
 import { define, ENGINE, text, whole } from "./command.ts";
 import { about, UsageError } from "./failure.ts";
 import { Interrupt } from "./interrupt.ts";
 import { loadModel } from "./models.ts";
+import { cut, measure } from "./prediction.ts";
 import { Progress, write, writeJson } from "./terminal.ts";
 
 const DEFAULT_CONTEXT = 512;
@@ -47,45 +47,3 @@ export const command = define({
     await write(`perplexity ${perplexity.toFixed(4)} (${figures})\n`);
   },
 });
-
-/** Chunks of at most `length` tokens; none has fewer than two. */
-function cut(ids: readonly number[], length: number): number[][] {
-  const chunks: number[][] = [];
-  for (let at = 0; at + 1 < ids.length; at += length) chunks.push(ids.slice(at, at + length));
-  return chunks;
-}
-
-/** The mean negative log-likelihood of all predicted tokens, in nats. */
-async function measure(
-  model: Model,
-  chunks: readonly (readonly number[])[],
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<{ tokens: number; nll: number; perplexity: number }> {
-  const vocabulary = model.config.vocabularySize;
-  let sum = 0, count = 0;
-  for (const [index, chunk] of chunks.entries()) {
-    for await (const { first, rows, logits } of model.logitRows(chunk, { signal })) {
-      for (let row = 0; row < rows; row++) {
-        const next = chunk[first + row + 1];
-        if (next === undefined) break; // nothing follows the last token
-        sum += surprise(logits.subarray(row * vocabulary, (row + 1) * vocabulary), next);
-        count++;
-      }
-      progress.show(
-        `Chunk ${index + 1} of ${chunks.length}, perplexity ${Math.exp(sum / count).toFixed(3)}`,
-      );
-    }
-  }
-  const nll = count === 0 ? 0 : sum / count;
-  return { tokens: count, nll, perplexity: Math.exp(nll) };
-}
-
-/** -ln softmax(logits)[token], in double precision. */
-function surprise(logits: Float32Array, token: number): number {
-  let most = -Infinity;
-  for (const logit of logits) if (logit > most) most = logit;
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - most);
-  return most + Math.log(sum) - logits[token]!;
-}

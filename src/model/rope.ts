@@ -147,6 +147,11 @@ export class Rotations {
     this.#local = config.localRope && new RopeTable(config.localRope, context);
   }
 
+  /** What tells these rotations from those of another context: all frequencies, as a text. */
+  get key(): string {
+    return [this.#all, this.#local].map((table) => table?.frequencies.join(" ") ?? "").join("/");
+  }
+
   /**
    * Fills the angles of a batch.
    * @param positions absolute positions, [rows]

@@ -1,7 +1,8 @@
 /** Records batches and runs them, on this thread or beside it. @module */
 
 import type { PageStore } from "../cache/pages.ts";
-import type { Pool } from "../native/pool.ts";
+import { OP_WORDS } from "../native/operations.ts";
+import type { Pool, RunnableStep } from "../native/pool.ts";
 import { Step } from "../step/step.ts";
 import type { ModelConfig } from "./config.ts";
 import { recordForward } from "./forward.ts";
@@ -30,6 +31,15 @@ export interface RunnerParts {
 /** Hears what every operation of a step took, after it was run. */
 export type StepObserver = (recording: Recording, nanoseconds: BigUint64Array<ArrayBuffer>) => void;
 
+/** Some operations of a step that run side by side. */
+export interface Piece {
+  readonly step: RunnableStep;
+  readonly batch: BatchInputs;
+}
+
+/** Sees each piece of a step before it runs: what it reads is there. */
+export type PieceObserver = (piece: Piece) => void;
+
 /** Takes turns on a pool. */
 export class Runner {
   readonly #parts: RunnerParts;
@@ -37,6 +47,9 @@ export class Runner {
   #running = false;
   /** They hear of every step; where there are none, nothing is measured. */
   readonly observers = new Set<StepObserver>();
+
+  /** They see every piece of a step; where there are none, steps run whole. */
+  readonly pieceObservers = new Set<PieceObserver>();
 
   /** @param parts the model's parts */
   constructor(parts: RunnerParts) {
@@ -46,7 +59,8 @@ export class Runner {
 
   /** Whether a step of one row may run at once, on this thread. */
   get runsAtOnce(): boolean {
-    return !this.#running && this.#tokenMs < SYNCHRONOUS_MS;
+    const isFree = !this.#running && this.pieceObservers.size === 0;
+    return isFree && this.#tokenMs < SYNCHRONOUS_MS;
   }
 
   /**
@@ -84,13 +98,27 @@ export class Runner {
     try {
       const { step, batch } = recording, nanoseconds = this.#times(recording);
       const start = performance.now();
-      const done = await this.#parts.pool.runAside(step, batch.words, nanoseconds, control);
+      const done = this.pieceObservers.size > 0
+        ? await this.#runInPieces(recording, control)
+        : await this.#parts.pool.runAside(step, batch.words, nanoseconds, control);
       if (batch.rows === 1) this.#learn(performance.now() - start);
       if (done) this.#tell(recording, nanoseconds);
       return done;
     } finally {
       this.#running = false;
     }
+  }
+
+  async #runInPieces(
+    { step, batch }: Recording,
+    control: Int32Array<ArrayBuffer>,
+  ): Promise<boolean> {
+    for (const piece of pieces(step)) {
+      for (const observer of this.pieceObservers) observer({ step: piece, batch });
+      const done = await this.#parts.pool.runAside(piece, batch.words, undefined, control);
+      if (!done) return false;
+    }
+    return true;
   }
 
   /** Room for the time of each operation, if anybody wants to know. */
@@ -105,5 +133,14 @@ export class Runner {
 
   #learn(ms: number): void {
     this.#tokenMs = this.#tokenMs * 0.7 + ms * 0.3;
+  }
+}
+
+/** A step cut where operations do not run together. */
+function* pieces({ words, count }: RunnableStep): Generator<RunnableStep> {
+  const { size } = OP_WORDS;
+  for (let first = 0, next = 1; first < count; first = next++) {
+    while (next < count && (words[next * size + 1]! & 1) === 1) next++;
+    yield { words: words.subarray(first * size, next * size), count: next - first };
   }
 }

@@ -1,7 +1,7 @@
 /** Puts rows of many sequences into steps, and runs one step after the other. @module */
 
 import type { PageStore } from "../cache/pages.ts";
-import { CacheFullError } from "../errors.ts";
+import { CacheFullError, QueueFullError } from "../errors.ts";
 import { turn } from "../turn.ts";
 import { planStep, type Share } from "./plan.ts";
 import type { Rotations } from "./rope.ts";
@@ -48,6 +48,8 @@ export interface SchedulerParts {
   readonly vocabularySize: number;
   /** Most rows of a step. */
   readonly chunkRows?: number | undefined;
+  /** Most jobs at a time, those that wait included. */
+  readonly maxQueue?: number | undefined;
 }
 
 /** A job on its way; a demand for a plan. */
@@ -115,8 +117,13 @@ export class Scheduler {
     this.#deliver(shares);
   }
 
-  /** Runs a job among others, beside the event loop. */
+  /**
+   * Runs a job among others, beside the event loop.
+   * @throws {QueueFullError} too many wait already
+   */
   submit(job: Job): Promise<void> {
+    const { maxQueue = Infinity } = this.#parts;
+    if (this.#tickets.size >= maxQueue) throw new QueueFullError(maxQueue);
     const ticket = new Ticket(job, this.#parts.vocabularySize), { signal } = job;
     this.#tickets.add(ticket);
     if (signal) {

@@ -99,6 +99,11 @@ export class Work implements Disposable {
     return this.#region.read(this.logits.offset, to);
   }
 
+  /** Copies bytes out, from an operand's offset on. */
+  read(offset: number, to: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    return this.#region.read(offset, to);
+  }
+
   /** Gives the memory back. */
   [Symbol.dispose](): void {
     this.#region[Symbol.dispose]();

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "9aac752ed41cfbf25177c713434fc8ff252012dbac4120d9973e90c599f98360";
+export const SOURCES: string = "720a16b98f011ee361876890ea49c800487889580c8b1257a8c4046e9c60aee4";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "9a20ab4c484acdac0f31c4e2dbd63d90291c7c47d1e08fa888d8eb1f2a1e7c79",
-    bytes: 4037408,
+    sha256: "82d1569f22e51b607cb506c610f80aba223195399848b1c5a926f6b51c1b4e0f",
+    bytes: 4254688,
   },
 };

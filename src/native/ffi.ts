@@ -55,6 +55,15 @@ export const symbols = {
     result: "i32",
   },
   cria_memory_mib: { parameters: ["i32"], result: "i32" }, // what
+  cria_region_preload: {
+    parameters: [
+      "i32", // region
+      "u64", // offset
+      "u64", // bytes
+    ],
+    result: "i32",
+    nonblocking: true, // the system may take its time to begin
+  },
   cria_pool_create: {
     parameters: [
       "u32", // threads

@@ -99,3 +99,35 @@ export class Region implements Memory, Disposable {
     this.#handle = -1;
   }
 }
+
+const HINT_BYTES = 16 << 20; // of one call: so long at most does disposal wait
+
+/** A part of some memory. */
+export interface MemoryRange {
+  /** The region that has it. */
+  readonly memory: Memory;
+  /** Where it begins in the region. */
+  readonly offset: number;
+  /** Its size. */
+  readonly bytes: number;
+}
+
+/**
+ * Asks the system to begin reading parts of mapped files; what it makes of it is its own affair.
+ * @param kernels the library
+ * @param ranges what will be needed, in this order
+ * @param goOn asked before each call: false ends it
+ */
+export async function preload(
+  kernels: Kernels,
+  ranges: Iterable<MemoryRange>,
+  goOn: () => boolean,
+): Promise<void> {
+  for (const { memory, offset, bytes } of ranges) {
+    for (let at = 0; at < bytes && goOn(); at += HINT_BYTES) {
+      const [from, size] = [BigInt(offset + at), BigInt(Math.min(HINT_BYTES, bytes - at))];
+      const code = await kernels.call.cria_region_preload(memory.handle, from, size);
+      kernels.unwrap(code, `preload ${size} bytes at ${from}`);
+    }
+  }
+}

@@ -59,7 +59,15 @@ export function operationLines(): string[] {
 }
 
 /** Element types of operands that are not weight types; weight types use ggml's ids. */
-export const ELEMENT = { F32: 0, F16: 1, I32: 26, ACT32: 200, ACT256: 201, NONE: 255 } as const;
+export const ELEMENT = {
+  F32: 0,
+  F16: 1,
+  Q8_0: 8,
+  I32: 26,
+  ACT32: 200,
+  ACT256: 201,
+  NONE: 255,
+} as const;
 
 /** Layout of `cria_op` in 32-bit words. */
 export const OP_WORDS = { size: 52, parameters: 5, floats: 16, operands: 20 } as const;

@@ -35,8 +35,8 @@ export class Crew implements Disposable {
     });
   }
 
-  /** Encodes some rows; their bytes go to the worker and are empty afterwards. */
-  encode(job: Job): Promise<Result> {
+  /** Does a job; its bytes go to the worker and are empty afterwards. */
+  do(job: Job): Promise<Result> {
     const id = this.#jobs++;
     const { worker, waiting } = this.#workers.reduce((a, b) =>
       b.waiting.size < a.waiting.size ? b : a

@@ -21,6 +21,7 @@ export interface Target {
 /** Everything that a model can be quantised to. */
 export const TARGETS: readonly Target[] = [
   { name: "Q8_0", type: "Q8_0", fileType: 7 },
+  { name: "int8", type: "Q8_0", fileType: 7, oneScale: true },
   { name: "Q4_0", type: "Q4_0", fileType: 2, output: "Q6_K" },
   { name: "Q4_1", type: "Q4_1", fileType: 3, output: "Q6_K" },
   { name: "Q5_0", type: "Q5_0", fileType: 8, output: "Q6_K" },

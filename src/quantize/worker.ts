@@ -1,5 +1,5 @@
 /** The worker of crew.ts: encodes the rows that it is sent, one job after the other. @module */
-import { encodeRows, type Job, type Result } from "./job.ts";
+import { doJob, type Job, type Result } from "./job.ts";
 
 /** What a worker is sent, and what it sends back: the number says which job. */
 export interface Order {
@@ -19,7 +19,7 @@ const scope = globalThis as unknown as {
 
 scope.onmessage = ({ data: { id, job } }) => {
   try {
-    const result = encodeRows(job);
+    const result = doJob(job);
     scope.postMessage({ id, result }, [result.bytes.buffer]);
   } catch (error) {
     scope.postMessage({ id, error: error instanceof Error ? error.message : String(error) }, []);

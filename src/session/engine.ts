@@ -39,6 +39,17 @@ export interface Sequence extends Disposable {
     tokens: readonly number[],
     options?: EvaluateOptions,
   ): Promise<Float32Array> | Float32Array;
+  /**
+   * The same with logits after every token.
+   * @param tokens one or more, at most 64 token ids
+   * @param logits where they go, [tokens.length, vocabularySize]
+   * @returns `logits`
+   */
+  decode(
+    tokens: readonly number[],
+    logits: Float32Array<ArrayBuffer>,
+    options?: EvaluateOptions,
+  ): Promise<Float32Array> | Float32Array;
 }
 
 /** Sequences that can decode together. Holds native memory until it is disposed of. */

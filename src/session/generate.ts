@@ -2,11 +2,12 @@
 
 import { ArgumentError } from "../errors.ts";
 import type { Sampler, SamplerOptions } from "../sampling/sampler.ts";
-import type { TokenizerLike } from "./engine.ts";
+import type { EvaluateOptions, TokenizerLike } from "./engine.ts";
 import type { FinishReason, GenerationResult, GenerationWork, Piece } from "./generation.ts";
 import { Pacer } from "./pacer.ts";
 import type { Past } from "./past.ts";
 import { dropOldest, type OverflowPolicy, promptRoom, shiftedSize } from "./overflow.ts";
+import { GuessCount, type Guesser, type Speculation } from "./speculate.ts";
 import { StopMatcher } from "./stop.ts";
 
 /** How one generation runs; sampler options left out are the session's. */
@@ -24,6 +25,13 @@ export interface GenerateOptions extends SamplerOptions {
    * the token before a text, where the model has one, if left out.
    */
   readonly keepTokens?: number | undefined;
+  /**
+   * Guesses tokens ahead, and checks several in one step: "lookup" guesses what followed the last
+   * tokens before; a model of the same vocabulary guesses by itself. It changes speed, no token.
+   */
+  readonly speculate?: Speculation | undefined;
+  /** Higher ones come first where several sessions of a model are at work; 0 if left out. */
+  readonly priority?: number | undefined;
   /** Stops the generation, its prompt included. */
   readonly signal?: AbortSignal | undefined;
   /** Gives every piece the logarithm of its token's probability. */
@@ -40,8 +48,17 @@ export interface RunParts {
   readonly tokenizer: TokenizerLike;
   /** Chooses the tokens. */
   readonly sampler: Sampler;
+  /** Guesses at tokens ahead, if it is to; disposed of with the run. */
+  readonly guesser?: Guesser | undefined;
   /** The whole prompt, worked out when the run begins. */
   readonly prompt: () => { readonly tokens: readonly number[]; readonly rendered?: string };
+}
+
+/** A step that has run ahead: logits after `from` tokens, and after each guess that follows. */
+interface Ahead {
+  readonly from: number;
+  readonly guesses: readonly number[];
+  readonly logits: Float32Array; // [1 + guesses.length, vocabularySize]
 }
 
 /** One run of the loop, with what it has come to so far. */
@@ -60,6 +77,8 @@ export class Run implements GenerationWork {
   #stepCount = 0;
   #promptMs = 0;
   #generateMs = 0;
+  readonly #count = new GuessCount();
+  #ahead: Ahead | undefined;
 
   /**
    * Prepares a run; nothing happens yet.
@@ -90,6 +109,11 @@ export class Run implements GenerationWork {
     return this.#options.signal;
   }
 
+  /** How its tokens are evaluated. */
+  get #evaluation(): EvaluateOptions {
+    return { signal: this.signal, priority: this.#options.priority };
+  }
+
   /** Evaluates the prompt, then samples and evaluates in turn. */
   async *pieces(): AsyncGenerator<Piece, FinishReason, void> {
     const { past } = this.#parts;
@@ -110,6 +134,7 @@ export class Run implements GenerationWork {
       return "length";
     } finally {
       past.end();
+      this.#parts.guesser?.[Symbol.dispose]();
     }
   }
 
@@ -129,6 +154,7 @@ export class Run implements GenerationWork {
         generatePerSecond: perSecond(this.#stepCount, this.#generateMs),
         cachedTokens: this.#cachedTokens,
       },
+      ...this.#parts.guesser ? { speculation: this.#speculation } : {},
       seed: this.#parts.sampler.seed,
       ...rendered,
     };
@@ -146,7 +172,7 @@ export class Run implements GenerationWork {
     const tokens = this.#fitting(this.#prompt.tokens, room);
     this.#prompt = { ...this.#prompt, tokens };
     const { logits, cachedTokens } = await past.advance(tokens, room, {
-      signal: this.signal,
+      ...this.#evaluation,
       onProgress: this.#options.onPromptProgress,
     });
     this.#cachedTokens = cachedTokens;
@@ -192,12 +218,47 @@ export class Run implements GenerationWork {
 
   /** Evaluates the token that was sampled last. */
   async #step(): Promise<Float32Array> {
-    const startMs = performance.now(), { past } = this.#parts, options = { signal: this.signal };
-    const found = past.tokens.length === past.capacity ? this.#shift() : past.step(options);
+    const startMs = performance.now(), { past } = this.#parts, options = this.#evaluation;
+    const found = past.tokens.length === past.capacity
+      ? this.#shift()
+      : this.#parts.guesser
+      ? this.#speculate(this.#parts.guesser)
+      : past.step(options);
     const logits = found instanceof Promise ? await found : found;
     this.#generateMs += performance.now() - startMs;
     this.#stepCount++;
     return logits;
+  }
+
+  /** Logits after the last token: from a step of before that has guessed it, or from a new one. */
+  async #speculate(guesser: Guesser): Promise<Float32Array> {
+    const { past, tokenizer: { vocabularySize } } = this.#parts, ahead = this.#ahead;
+    const row = ahead && past.tokens.length - ahead.from;
+    const isRight = ahead && row !== undefined && ahead.guesses[row - 1] === past.tokens.at(-1);
+    if (isRight) return ahead.logits.subarray(row * vocabularySize, (row + 1) * vocabularySize);
+    if (ahead) this.#learn(ahead);
+    const room = Math.min(this.#limit - this.#tokens.length, past.capacity - past.tokens.length);
+    const guesses = await guesser.guess(past.tokens, Math.min(this.#count.most, room));
+    if (guesses.length === 0) return await past.step(this.#evaluation);
+    const logits = new Float32Array((1 + guesses.length) * vocabularySize);
+    await past.stepAhead(guesses, logits, this.#evaluation);
+    this.#ahead = { from: past.tokens.length, guesses, logits };
+    return logits.subarray(0, vocabularySize);
+  }
+
+  /** Counts the guesses that were right, now that a step is used up. */
+  #learn({ from, guesses }: Ahead): void {
+    const { tokens } = this.#parts.past;
+    let right = 0;
+    while (right < guesses.length && tokens[from + right] === guesses[right]) right++;
+    this.#count.learn(guesses.length, right);
+    this.#ahead = undefined;
+  }
+
+  get #speculation(): { guessed: number; accepted: number } {
+    if (this.#ahead) this.#learn(this.#ahead);
+    const { guessed, accepted } = this.#count;
+    return { guessed, accepted };
   }
 
   /**
@@ -205,9 +266,10 @@ export class Run implements GenerationWork {
    * follows is what would follow if the text had begun so.
    */
   async #shift(): Promise<Float32Array> {
+    if (this.#ahead) this.#learn(this.#ahead); // its positions are no more
     const { past } = this.#parts, size = shiftedSize(past.tokens.length, this.#keep);
     const left = dropOldest(past.tokens, size, this.#keep);
-    return (await past.advance(left, 1, { signal: this.signal })).logits;
+    return (await past.advance(left, 1, this.#evaluation)).logits;
   }
 
   /** The decoder of this run, made when the first token comes. */

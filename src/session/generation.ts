@@ -41,6 +41,8 @@ export interface GenerationResult {
   readonly finishReason: FinishReason;
   /** How long it took. */
   readonly timings: Timings;
+  /** Tokens that were guessed ahead, and how many of them were right; with `speculate` only. */
+  readonly speculation?: { readonly guessed: number; readonly accepted: number };
   /** The seed that repeats it. */
   readonly seed: number;
   /** The rendered chat template; of `chat` only. */

@@ -1,6 +1,6 @@
 /** Loading: opens, checks and maps a model file, and starts threads for it. @module */
 
-import type { KvType } from "../cache/pages.ts";
+import { KV_TYPES, type KvType } from "../cache/pages.ts";
 import { ArgumentError, CriaError, ModelError } from "../errors.ts";
 import type { ModelFile, TensorInfo } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
@@ -36,6 +36,8 @@ export interface LoadOptions {
    * byte or one for each weight. What the file has quantised stays as it is.
    */
   readonly quantize?: "Q8_0" | "Q4_0" | undefined;
+  /** Most evaluations at a time, those that wait included; as many as there are, by default. */
+  readonly maxQueue?: number | undefined;
   /** Instruction set; the best one, or `CRIA_ISA`, by default. */
   readonly isa?: string | undefined;
   /** Rows of a prefill chunk, 1 to 512; changes speed and never a result. */
@@ -155,7 +157,8 @@ function lowerFirst(text: string): string {
   return text.slice(0, 1).toLowerCase() + text.slice(1);
 }
 
-function checkOptions({ threads, context, kv, quantize, chunkRows }: LoadOptions): void {
+function checkOptions(options: LoadOptions): void {
+  const { threads, context, kv, quantize, chunkRows, maxQueue } = options;
   const count = (name: string, value: number | undefined, most: number) => {
     if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= most)) return;
     throw new ArgumentError(`Cannot use ${name} ${value}: it is a whole number from 1 to ${most}`);
@@ -163,8 +166,9 @@ function checkOptions({ threads, context, kv, quantize, chunkRows }: LoadOptions
   count("threads", threads, 256);
   count("context", context, 1 << 24);
   count("chunkRows", chunkRows, MAX_ROWS);
-  if (kv !== undefined && kv !== "f16" && kv !== "f32") {
-    throw new ArgumentError(`Cannot keep keys and values as "${kv}": there are f16 and f32`);
+  count("maxQueue", maxQueue, 1 << 20);
+  if (kv !== undefined && !KV_TYPES.includes(kv)) {
+    throw new ArgumentError(`Cannot keep keys and values as "${kv}": there are ${KV_TYPES}`);
   }
   if (quantize !== undefined && !LOAD_QUANTS.includes(quantize)) {
     const known = LOAD_QUANTS.join(" and ");

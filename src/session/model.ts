@@ -7,12 +7,14 @@ import type { ModelFile } from "../format/file.ts";
 import { fingerprint } from "../format/fingerprint.ts";
 import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { rangesOf } from "../model/preload.ts";
+import { InputSquares } from "../model/input_squares.ts";
 import { Rotations } from "../model/rope.ts";
-import { Runner, type StepObserver } from "../model/runner.ts";
+import { type PieceObserver, Runner, type StepObserver } from "../model/runner.ts";
 import { Scheduler } from "../model/scheduler.ts";
 import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
 import type { SequenceParts } from "../model/sequence.ts";
-import { systemMemory } from "../native/memory.ts";
+import { preload, systemMemory } from "../native/memory.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Batch, Engine, Sequence } from "./engine.ts";
 import { type LoadedParts, type LoadOptions, loadParts } from "./load.ts";
@@ -73,9 +75,11 @@ export class Model implements Engine, Disposable {
   readonly #options: LoadOptions;
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
+  readonly #rotations: Rotations;
   readonly #sequences = new Set<ModelSequence>();
   #fingerprint: Promise<string> | undefined;
   #cache: { readonly store: PageStore; readonly tree: PrefixTree } | undefined;
+  readonly #preloads = new Set<Promise<void>>();
   #disposed = false;
   /** Positions of a session. */
   readonly context: number;
@@ -85,10 +89,11 @@ export class Model implements Engine, Disposable {
     this.#options = options;
     this.#runner = new Runner(parts);
     this.context = options.context ?? Math.min(parts.config.contextLength, DEFAULT_CONTEXT);
-    const rope = new Rotations(parts.config, this.context);
+    const rope = this.#rotations = new Rotations(parts.config, this.context);
     this.#scheduler = new Scheduler({
       ...{ runner: this.#runner, work: parts.work, rope },
       ...{ vocabularySize: parts.config.vocabularySize, chunkRows: options.chunkRows },
+      maxQueue: options.maxQueue,
     });
   }
 
@@ -102,7 +107,32 @@ export class Model implements Engine, Disposable {
    * @throws {LibraryError} the kernel library is not there or not ours
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Model> {
-    return new Model(await loadParts(path, options), options);
+    const model = new Model(await loadParts(path, options), options);
+    try {
+      model.#refuseTooLarge();
+      return model;
+    } catch (error) {
+      model[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Refuses a context that this machine has no memory for, before anything is run. */
+  #refuseTooLarge(): void {
+    const { kernels, weights, work } = this.#parts;
+    const perPosition = this.#pageBytes / PAGE_POSITIONS;
+    const available = systemMemory(kernels, "available");
+    // The weights are to stay in memory as well, as far as they can.
+    const room = available - Math.min(weights.mappedBytes, available / 2) - work.bytes;
+    const largest = Math.floor(room / perPosition);
+    if (this.context <= largest) return;
+    const [needed, left] = [this.context * perPosition, room].map((bytes) =>
+      `${(bytes / 2 ** 30).toFixed(1)} GiB`
+    );
+    throw new ModelError(
+      `Cannot load "${this.file.path}": a context of ${this.context} needs ${needed} for keys ` +
+        `and values, there are ${left}; the largest that fits is ${Math.max(0, largest)}`,
+    );
   }
 
   /** The model's numbers and flags. */
@@ -201,10 +231,9 @@ export class Model implements Engine, Disposable {
   /** What tells this model, and the form of its cache, from others. */
   async identity(): Promise<{ readonly model: string; readonly layout: string }> {
     const { layerCount, kvHeadCount, headDim } = this.config;
-    const { quantize } = this.#options, rounded = quantize === undefined ? [] : [quantize];
-    const layout = [this.kv, layerCount, kvHeadCount, headDim, PAGE_POSITIONS, ...rounded].join(
-      " ",
-    );
+    const { quantize = "" } = this.#options;
+    const sizes = [layerCount, kvHeadCount, headDim, PAGE_POSITIONS];
+    const layout = [this.kv, ...sizes, quantize, this.#rotations.key].join(" ");
     return { model: await (this.#fingerprint ??= fingerprint(this.file)), layout };
   }
 
@@ -265,7 +294,7 @@ export class Model implements Engine, Disposable {
   }
 
   #sequenceParts(capacity: number, store: PageStore, tree?: PrefixTree): SequenceParts {
-    if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
+    this.#refuseDisposed();
     const { config: { vocabularySize } } = this.#parts;
     return {
       scheduler: this.#scheduler,
@@ -273,6 +302,36 @@ export class Model implements Engine, Disposable {
       onRelease: (sequence) => this.#sequences.delete(sequence),
       ...{ store, tree, vocabularySize, capacity },
     };
+  }
+
+  /**
+   * Asks the system to read the weights of some layers ahead of their use. A hint: after a long
+   * pause, or where memory is short, the next token then waits less for the disk. It resolves when
+   * the system was asked, not when it is done.
+   * @param layers numbers of layers, from 0; all, if left out
+   * @throws {ArgumentError} there is no such layer
+   * @example
+   * ```ts
+   * using model = await Model.load("models/story.gguf", { context: 256 });
+   * await model.preload([0, 1]);
+   * ```
+   */
+  async preload(layers?: Iterable<number>): Promise<void> {
+    this.#refuseDisposed();
+    const { kernels, config, weights } = this.#parts;
+    const wanted = [...layers ?? Array(config.layerCount).keys()];
+    const bad = wanted.find((layer) => !(layer in weights.layers));
+    if (bad !== undefined) {
+      throw new ArgumentError(`Cannot preload layer ${bad}: there are ${config.layerCount}`);
+    }
+    const ranges = wanted.flatMap((layer) => [...rangesOf(weights.layers[layer]!, config)]);
+    const asking = preload(kernels, ranges, () => !this.#disposed);
+    this.#preloads.add(asking);
+    try {
+      await asking;
+    } finally {
+      this.#preloads.delete(asking);
+    }
   }
 
   /**
@@ -296,6 +355,31 @@ export class Model implements Engine, Disposable {
       this.#runner.observers.delete(observer);
     }
     return profiler.result();
+  }
+
+  /**
+   * Watches what meets the columns of each matrix during some work, as quantising may want to know.
+   * Steps run in pieces meanwhile, which takes a little longer.
+   * @param work what to watch; whatever else the model runs meanwhile counts as well
+   * @returns by tensor, the mean square of the inputs of each column, [columns]
+   * @example
+   * ```ts
+   * using model = await Model.load("models/story.gguf", { context: 256 });
+   * const squares = await model.inputSquares(() => model.logits([1, 2, 3]));
+   * console.assert(squares.get("blk.0.attn_q.weight")!.length === model.config.dim);
+   * ```
+   */
+  async inputSquares(work: () => unknown): Promise<Map<string, Float32Array>> {
+    const { weights, work: buffers } = this.#parts;
+    const squares = new InputSquares(weights.named, (offset, to) => buffers.read(offset, to));
+    const observer: PieceObserver = (piece) => squares.add(piece);
+    this.#runner.pieceObservers.add(observer);
+    try {
+      await work();
+    } finally {
+      this.#runner.pieceObservers.delete(observer);
+    }
+    return squares.result();
   }
 
   /**
@@ -323,7 +407,7 @@ export class Model implements Engine, Disposable {
     options: EvaluateOptions = {},
   ): AsyncGenerator<LogitRows> {
     const capacity = Math.max(tokens.length, 1), pages = Math.ceil(capacity / PAGE_POSITIONS);
-    if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
+    this.#refuseDisposed();
     using store = new PageStore(this.#parts.kernels, this.config, this.kv, pages);
     using sequence = new ModelSequence(this.#sequenceParts(capacity, store));
     try {
@@ -338,9 +422,13 @@ export class Model implements Engine, Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     for (const sequence of this.#sequences) sequence[Symbol.dispose]();
-    const { busy } = this.#scheduler;
-    if (busy) busy.then(() => this.#release());
-    else this.#release();
+    const running = [this.#scheduler.busy, ...this.#preloads].filter((one) => one !== undefined);
+    if (running.length === 0) this.#release();
+    else Promise.allSettled(running).then(() => this.#release());
+  }
+
+  #refuseDisposed(): void {
+    if (this.#disposed) throw new DisposedError("Cannot use the model: it was disposed of");
   }
 
   #release(): void {

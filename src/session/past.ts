@@ -54,6 +54,8 @@ export class Past implements Disposable {
   /** Lets the past go again. */
   end(): void {
     this.#running = false;
+    const { length } = this.#tokens;
+    if (!this.#disposed && this.#sequence.position > length) this.#sequence.rewind(length);
   }
 
   /**
@@ -92,7 +94,32 @@ export class Past implements Disposable {
 
   /** Evaluates the last token, the only one that is not in the cache. */
   step(options: EvaluateOptions): Promise<Float32Array> | Float32Array {
+    this.#dropGuesses();
     return this.#evaluate(this.#tokens.slice(-1), options);
+  }
+
+  /**
+   * Evaluates the last token and guesses at what follows it; they stay in the cache as far as they
+   * are then appended.
+   * @param guesses the guesses
+   * @param logits [1 + guesses.length, vocabularySize]
+   */
+  async stepAhead(
+    guesses: readonly number[],
+    logits: Float32Array<ArrayBuffer>,
+    options: EvaluateOptions,
+  ): Promise<void> {
+    this.#dropGuesses();
+    const tokens = [...this.#tokens.slice(-1), ...guesses];
+    await this.#watch(Promise.resolve(this.#sequence.decode(tokens, logits, options)));
+  }
+
+  /** Takes tokens out of the cache that were guessed and not appended. */
+  #dropGuesses(): void {
+    this.assertUsable();
+    if (this.#sequence.position >= this.#tokens.length) {
+      this.#sequence.rewind(this.#tokens.length - 1);
+    }
   }
 
   /** Forgets all tokens from `position` on. */

@@ -8,6 +8,7 @@ import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
 import { Past } from "./past.ts";
 import { encodeSegments, specialTokens } from "./prompt.ts";
+import { createGuesser } from "./speculate.ts";
 import { writeSnapshot } from "./snapshot.ts";
 
 /** Sampler options that hold for every generation of a session unless it brings its own. */
@@ -150,8 +151,9 @@ export class Session implements Disposable {
     this.#past.assertUsable();
     const all = { ...this.#options, ...options };
     const { tokenizer } = this.#engine;
-    const sampler = new Sampler(all);
-    return new Generation(new Run({ past: this.#past, tokenizer, sampler, prompt }, all));
+    const sampler = new Sampler(all), past = this.#past;
+    const guesser = all.speculate && createGuesser(all.speculate, this.#engine);
+    return new Generation(new Run({ past, tokenizer, sampler, guesser, prompt }, all));
   }
 
   #encode(prompt: Prompt, first: boolean): readonly number[] {

@@ -178,15 +178,30 @@ export function reshaped(layout: Layout, to: readonly number[]): Layout {
   return { shape, strides, offset: layout.offset };
 }
 
+/**
+ * Calls `visit` for pieces of a layout in which elements lie evenly, in order: where the first one
+ * lies, how far apart they are, how many there are.
+ */
+export function forPieces(
+  layout: Layout,
+  visit: (start: number, stride: number, count: number) => void,
+): void {
+  if (sizeOf(layout.shape) === 0) return;
+  const runs = runsOf(layout), inner = runs.pop() ?? { length: 1, stride: 1 };
+  const walk = (axis: number, start: number): void => {
+    const run = runs[axis];
+    if (run === undefined) return visit(start, inner.stride, inner.length);
+    for (let i = 0; i < run.length; i++) walk(axis + 1, start + i * run.stride);
+  };
+  walk(0, layout.offset);
+}
+
 /** Where the elements lie, row after row. */
 export function* positions({ shape, strides, offset }: Layout, axis = 0): Generator<number> {
   if (axis === shape.length) return yield offset;
-  const stride = strides[axis]!, length = shape[axis]!;
-  if (axis === shape.length - 1) {
-    for (let i = 0; i < length; i++) yield offset + i * stride;
-    return;
-  }
-  for (let i = 0; i < length; i++) {
-    yield* positions({ shape, strides, offset: offset + i * stride }, axis + 1);
+  const length = shape[axis]!, stride = strides[axis]!, last = axis === shape.length - 1;
+  for (let i = 0, at = offset; i < length; i++, at += stride) {
+    if (last) yield at;
+    else yield* positions({ shape, strides, offset: at }, axis + 1);
   }
 }

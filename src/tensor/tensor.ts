@@ -147,17 +147,23 @@ export class TensorView<T extends NumberArray = Float32Array> implements Layout 
    */
   to<N extends ElementType>(type: N): Tensor<ElementArrays[N]> {
     const out = ELEMENTS[type].make(this.size) as ElementArrays[N];
-    if (this.contiguous) out.set(this.data.subarray(this.offset, this.offset + this.size));
-    else {
-      let at = 0;
-      for (const position of layouts.positions(this)) out[at++] = this.data[position]!;
-    }
+    const { data } = this;
+    let at = 0;
+    layouts.forPieces(this, (start, stride, count) => {
+      if (stride === 1) out.set(data.subarray(start, start + count), at);
+      else for (let i = 0; i < count; i++) out[at + i] = data[start + i * stride]!;
+      at += count;
+    });
     return Tensor.of(out, this.shape);
   }
 
   /** Sets every element. */
   fill(value: number): this {
-    for (const position of layouts.positions(this)) this.data[position] = value;
+    const { data } = this;
+    layouts.forPieces(this, (start, stride, count) => {
+      if (stride === 1) data.fill(value, start, start + count);
+      else for (let i = 0; i < count; i++) data[start + i * stride] = value;
+    });
     return this;
   }
 
@@ -188,16 +194,21 @@ export class TensorView<T extends NumberArray = Float32Array> implements Layout 
     const { shape, data } = this;
     if (shape.length !== other.shape.length) return false;
     if (!shape.every((length, axis) => length === other.shape[axis])) return false;
-    const theirs = layouts.positions(other);
-    for (const position of layouts.positions(this)) {
-      if (!same(data[position]!, other.data[theirs.next().value!]!)) return false;
-    }
-    return true;
+    const theirs = other.contiguous ? other : other.copy();
+    let at = theirs.offset, equal = true;
+    layouts.forPieces(this, (start, stride, count) => {
+      for (let i = 0; i < count && equal; i++) {
+        equal = same(data[start + i * stride]!, theirs.data[at + i]!);
+      }
+      at += count;
+    });
+    return equal;
   }
 
   /** The elements as nested arrays; of a tensor without axes its number. */
   toArray(): Nested {
-    return this.rank === 0 ? this.at() : Array.from(this.rows(), (row) => row.toArray());
+    if (this.rank <= 1) return this.rank === 0 ? this.at() : [...this];
+    return Array.from(this.rows(), (row) => row.toArray());
   }
 
   /** Its elements as NumPy prints them; of a large tensor only the edges. */

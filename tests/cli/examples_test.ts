@@ -8,6 +8,10 @@ const STORY = "models/story.gguf";
 const EXAMPLES: readonly [file: string, output: RegExp][] = [
   ["story.ts", /^Once upon a time.{20}/s],
   ["next_words.ts", /^( {0,2}\d+\.\d % +Once upon a\S* ?.*\n){5}$/],
+  [
+    "tensors.ts",
+    /^Tensor float32 \[2048, 192\]\n\[\[.* \.\.\. .*\]\]\n1\.000 "[^"]+"\n(0\.\d{3} ".*"\n){5}$/s,
+  ],
 ];
 
 for (const [file, output] of EXAMPLES) {

@@ -14,7 +14,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   template: ["MODEL", "MESSAGES", "--tools", "--no-generation-prompt"],
   eval: ["MODEL", "--tokens", "--logits"],
   perplexity: ["MODEL", "--file", "--ctx", "--chunks"],
-  quantize: ["IN", "OUT", "--type", "--force", "--allow-requantize", "Q4_K"],
+  quantize: ["IN", "OUT", "--type", "--force", "--allow-requantize", "Q4_K", "int8", "--report"],
   bench: ["MODEL", "-p", "-n", "--depth", "-t", "-r", "--parallel", "--profile"],
   doctor: ["--json"],
 };
@@ -53,13 +53,14 @@ Deno.test("wrong usage ends with exit code 2 and one line", async () => {
     [["run"], /there is no text/],
     [["inspect"], /MODEL is missing/],
     [["inspect", "a", "b"], /take "b"/],
-    [["chat", "-p", "x", "--kv", "q4"], /f32 or f16/],
+    [["chat", "-p", "x", "--kv", "q4"], /f32 or f16 or q8_0/],
     [["detokenize", "m", "1,x"], /IDS to "x"/],
     [["eval", "m", "--tokens", "1"], /--logits is missing/],
     [["perplexity", "m"], /FILE is missing/],
     [["quantize", "a", "b"], /--type is missing/],
     [["quantize", "a", "b", "--type", "Q9"], /--type to "Q9": it is Q8_0 or/],
     [["quantize", "a"], /OUT is missing/],
+    [["quantize", "a", "b", "--type", "Q8_0", "--clip", "mse"], /they are for int8/],
     [["doctor", "--verify"], /no such flag/],
   ];
   await Promise.all(wrong.map(async ([args, message]) => {

@@ -2,7 +2,15 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { widthOf } from "../../src/cli/layout.ts";
-import { floats, ggufBytes, type PairBytes, stringPair, u32Pair } from "../format/gguf_bytes.ts";
+import {
+  floats,
+  ggufBytes,
+  pair,
+  type PairBytes,
+  stringPair,
+  TYPES,
+  u32Pair,
+} from "../format/gguf_bytes.ts";
 import { ROOT, sharedTest, skip } from "../support.ts";
 import { cria, criaJson, SMOLLM2 } from "./program.ts";
 import { hasTerminals, Terminal } from "./terminal.ts";
@@ -94,6 +102,21 @@ Deno.test("words without end and tokens outside the vocabulary: clipped, and tol
     const { code, stdout } = await cria(["inspect", path]);
     assertEquals(code, 0);
     for (const line of stdout.split("\n")) assert(widthOf(line) <= 80, line);
+  });
+});
+
+Deno.test("of a model that cria cannot run the page shows what the file says", async () => {
+  const pairs = [
+    stringPair("general.architecture", "t5"),
+    u32Pair("t5.block_count", 12),
+    u32Pair("t5.context_length", 2048),
+    pair("t5.attention.head_count", TYPES.array, (to) => to.u32(TYPES.u32).u64(2).u32(8).u32(16)),
+  ];
+  await withPairs(pairs, async (path) => {
+    const { code, stdout } = await cria(["inspect", path]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /\n {2}layers +12\n {2}heads +\[2\] 8, 16\n {2}context +2,048\n/);
+    assertMatch(stdout, /\n {2}! Cannot run architecture "t5": supported are/);
   });
 });
 

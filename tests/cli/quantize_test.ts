@@ -31,6 +31,32 @@ sharedTest("cria quantize --json has the fields of the contract", SMALL, async (
   }
 });
 
+sharedTest("cria quantize --report: tensors and perplexity in 80 columns", SMALL, async (path) => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const text = `${folder}/text.txt`, out = `${folder}/out.gguf`;
+    await Deno.writeTextFile(text, "Once upon a time there was a fox who lived in a wood.");
+    const args = ["quantize", path, out, "--type", "int8", "--report"];
+    const shown = await cria([...args, "--quiet"]);
+    assertEquals([shown.code, shown.stderr], [0, ""]);
+    for (const line of shown.stdout.split("\n")) assert([...line].length <= 80, line);
+    assertMatch(shown.stdout, /^token_embd\.weight +Q8_0 +[\d.]+ dB +\d\.\d\de-\d+$/m);
+    assertMatch(shown.stdout, /^output_norm\.weight +F32 +exact +0$/m);
+    assertMatch(shown.stdout, /^perplexity before [\d.]+, after [\d.]+ \(-?[\d.]+ %\)$/m);
+    const result = await criaJson([...args, "--force", "--calibrate", text]);
+    const { before, after, ...rest } = result.perplexity as Record<string, number>;
+    for (const [model, found] of [[path, before], [out, after]] as const) {
+      const alone = await criaJson(["perplexity", model, "-f", text, "--kv", "f32"]);
+      assertEquals([alone.perplexity, alone.tokens], [found, rest.tokens]);
+    }
+    const inspected = await criaJson(["inspect", out]);
+    const metadata = inspected.metadata as Record<string, unknown>;
+    assertEquals(metadata["cria.int8.clipping"], "mse");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 function sizeOf(path: string): number {
   return Deno.statSync(path).size;
 }

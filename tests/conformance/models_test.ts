@@ -1,7 +1,8 @@
 /** Logits of tiny random models made here, of architectures that the pack has none of. @module */
 
 import { assert, assertEquals } from "@std/assert";
-import { Model } from "../../mod.ts";
+import { Model, quantizeFile } from "../../mod.ts";
+import { kernels } from "../kernel_support.ts";
 import { distance } from "./pack.ts";
 
 const FOLDER = `${import.meta.dirname}/models`;
@@ -56,3 +57,21 @@ for (const { name, gguf, vocab, texts } of made.models) {
     });
   }
 }
+
+Deno.test("experts of int8 give the same bits in chunks, on every instruction set", async () => {
+  const { gguf, texts: [text] } = made.models.find(({ name }) => name === "qwen3moe")!;
+  const folder = await Deno.makeTempDir({ prefix: "cria-test-" }), path = `${folder}/q8.gguf`;
+  try {
+    await quantizeFile(`${FOLDER}/${gguf}`, path, { type: "Q8_0" });
+    const results: Float32Array[] = [];
+    for (const isa of kernels.isas) {
+      for (const [chunkRows, threads] of [[512, 1], [5, 3], [1, 2]] as const) {
+        using model = await Model.load(path, { threads, chunkRows, isa, context: 64 });
+        results.push(await model.logits(text!.tokens));
+      }
+    }
+    for (const result of results) assertEquals(result, results[0]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -2,10 +2,11 @@
 #pragma once
 #include "case.h"
 
+enum { SCALED = 2 };
 enum { MOST_ROWS = 64, MOST_SEQUENCES = 8, MOST_TABLE = 4096 };
 struct attention {
   uint32_t heads, kvHeads, headDim, page, window;
-  int wide;                         // F32 cache, else F16
+  int wide;                         // F16 cache, F32 (1) or Q8_0 (SCALED)
   uint32_t sequences, rows;
   float softcap;
   int32_t sequence[MOST_ROWS], position[MOST_ROWS];
@@ -15,8 +16,17 @@ struct attention {
   uint64_t keys, values;            // offsets of the operands
 };
 
+static uint32_t cache_type(const struct attention *a) {
+  static const int types[] = {QUANT_F16, QUANT_F32, QUANT_Q8_0};
+  return quants[types[a->wide]].id;
+}
+// Of codes or floats; scales follow.
+static uint64_t number_bytes(const struct attention *a) {
+  return (uint64_t)a->kvHeads * a->headDim * a->page * cache_element(cache_type(a));
+}
 static uint64_t layer_bytes(const struct attention *a) {
-  return (uint64_t)a->kvHeads * a->headDim * a->page * (a->wide ? 4 : 2);
+  const uint64_t scales = (uint64_t)a->kvHeads * a->page * cache_blocks(a->headDim) * 2;
+  return number_bytes(a) + (a->wide == SCALED ? scales : 0);
 }
 
 // Gives every sequence its pages in random order and makes room for all, with one page to spare.
@@ -44,11 +54,25 @@ static uint32_t slot_of(const struct attention *a, int32_t sequence, uint32_t po
 }
 
 static void put_element(const struct attention *a, uint64_t offset, uint64_t index) {
-  if (a->wide) {
+  if (a->wide == SCALED) {
+    image[offset + index] = (uint8_t)random_bits();
+  } else if (a->wide) {
     put_float(offset, index, random_float());
   } else {
     uint16_t half = random_half();
     memcpy(image + offset + index * 2, &half, 2);
+  }
+}
+
+// The scales of one key and one value.
+static void fill_scales(const struct attention *a, uint64_t base, uint32_t h, uint32_t at) {
+  const uint64_t blocks = cache_blocks(a->headDim), codes = number_bytes(a) + base;
+  for (uint64_t b = 0; b < blocks; b++) {
+    const uint64_t key = (h * a->page + at - at % GROUP) * blocks + b * GROUP + at % GROUP;
+    const uint64_t value = (h * a->page + at) * blocks + b;
+    uint16_t half[] = {random_half(), random_half()};
+    memcpy(image + a->keys + codes + key * 2, &half[0], 2);
+    memcpy(image + a->values + codes + value * 2, &half[1], 2);
   }
 }
 
@@ -63,6 +87,7 @@ static void fill_position(const struct attention *a, int32_t sequence, uint32_t 
       put_element(a, a->keys + base, key);
       put_element(a, a->values + base, head + (uint64_t)at * a->headDim + d);
     }
+    if (a->wide == SCALED) fill_scales(a, base, h, at);
   }
 }
 static void fill_cache(const struct attention *a) {
@@ -81,7 +106,7 @@ static void fill_cache(const struct attention *a) {
 static void record_store(const struct attention *a, enum activation_kind kind, uint32_t rows,
                          const int32_t *slots) {
   const uint32_t width = a->kvHeads * a->headDim, stride = width + 4;
-  const uint32_t type = quants[a->wide ? QUANT_F32 : QUANT_F16].id;
+  const uint32_t type = cache_type(a);
   uint64_t k = place_activations(kind, rows, stride, width);
   uint64_t v = place_activations(kind, rows, stride, width);
   cria_op *op = record(OP_store, rows, width, a->headDim);
@@ -93,14 +118,14 @@ static void record_store(const struct attention *a, enum activation_kind kind, u
 }
 // Of positions nobody wrote, the poison stays; it counts as NaN.
 static void output_cache(const struct attention *a) {
-  const uint32_t type = quants[a->wide ? QUANT_F32 : QUANT_F16].id;
+  const uint32_t type = a->wide == SCALED ? CRIA_I32 : cache_type(a);
   output(type, a->keys, a->pageCount, a->pageBytes, layer_bytes(a), 0);
   output(type, a->values, a->pageCount, a->pageBytes, layer_bytes(a), 0);
 }
 
 static void record_attend(const struct attention *a, uint64_t q) {
   const uint32_t width = a->heads * a->headDim, stride = width + 4;
-  const uint32_t type = quants[a->wide ? QUANT_F32 : QUANT_F16].id;
+  const uint32_t type = cache_type(a);
   int32_t places[2 * MOST_ROWS];
   for (uint32_t i = 0; i < a->rows; i++) {
     places[2 * i] = a->sequence[i] * (int32_t)a->pagesEach;
@@ -122,9 +147,10 @@ static void record_attend(const struct attention *a, uint64_t q) {
 }
 
 static void begin_attend(const struct attention *a, int finite, const char *what) {
+  static const char *const types[] = {"F16", "F32", "Q8_0"};
   begin(finite, "attend %s heads %u/%u dim %u page %u %s window %u cap %g rows %u at %d", what,
-        a->heads, a->kvHeads, a->headDim, a->page, a->wide ? "F32" : "F16", a->window,
-        (double)a->softcap, a->rows, a->position[0]);
+        a->heads, a->kvHeads, a->headDim, a->page, types[a->wide], a->window, (double)a->softcap,
+        a->rows, a->position[0]);
 }
 static uint64_t place_queries(const struct attention *a, enum activation_kind kind) {
   const uint32_t width = a->heads * a->headDim;
@@ -209,7 +235,7 @@ static void decode_cases(void) {
     attend_case(rows_at(a, 1, positions[i]), ORDINARY);
   }
   for (size_t i = 0; i < COUNT(shares); i++)
-    for (int wide = 0; wide < 2; wide++) {
+    for (int wide = 0; wide <= SCALED; wide++) {
       struct attention a = {shares[i] * 2, 2, wide ? 80 : 16, 16, 0, wide, .rows = 0};
       attend_case(rows_at(a, 1, 270), ORDINARY);
       attend_case(rows_at(a, 3, 30), MIXED);
@@ -222,7 +248,7 @@ static void decode_cases(void) {
 static void window_cases(void) {
   static const uint32_t windows[] = {1, 17, 256, 300};
   for (size_t i = 0; i < COUNT(windows); i++) {
-    struct attention a = {4, 1, 32, 64, windows[i], (int)(i % 2), .rows = 0};
+    struct attention a = {4, 1, 32, 64, windows[i], (int)(i % 3), .rows = 0};
     attend_case(rows_at(a, 1, 600), ORDINARY);
     attend_case(rows_at(a, 4, 254), ORDINARY);
     attend_case(rows_at(a, 5, 0), ORDINARY);
@@ -234,6 +260,7 @@ static void window_cases(void) {
 static void attention_cases(void) {
   const struct attention half = {6, 2, 32, 16, 0, 0, .rows = 0};
   const struct attention full = {4, 4, 64, 256, 0, 1, .rows = 0};
+  const struct attention codes = {6, 2, 48, 32, 0, SCALED, .rows = 0};
   decode_cases();
   window_cases();
   attend_case(rows_at(half, 64, 215), ORDINARY);
@@ -253,6 +280,12 @@ static void attention_cases(void) {
   store_and_attend_case(rows_at(half, 16, 250), ORDINARY);
   store_and_attend_case(rows_at(full, 3, 40), MIXED);
   store_and_attend_case(rows_at(half, 5, 17), WILD);
+  attend_case(rows_at(codes, 64, 215), ORDINARY);
+  attend_case(rows_of_many(codes, 9, 3, 1), ORDINARY);
+  store_and_attend_case(rows_at(codes, 1, 300), ORDINARY);
+  store_and_attend_case(rows_at(codes, 16, 250), MIXED);
+  store_and_attend_case(rows_at(codes, 5, 17), WILD);
+  attend_together_case(rows_at(codes, 6, 300));
   attend_together_case(rows_at(half, 2, 300));
   attend_together_case(rows_at(half, 6, 300));
   half_rounding_case();

@@ -171,6 +171,14 @@ static void refuse_regions(void) {
          CRIA_FAIL(BAD_RANGE));
   expect("read into nothing", cria_region_read(region, 0, NULL, 8), CRIA_FAIL(BAD_SHAPE));
   expect("write to a file", cria_region_write(mapped_region, 0, bytes, 8), CRIA_FAIL(READ_ONLY));
+  expect("preload past the end", cria_region_preload(region, 60, 8), CRIA_FAIL(BAD_RANGE));
+  expect("preload far away", cria_region_preload(region, UINT64_MAX, 8), CRIA_FAIL(BAD_RANGE));
+  expect("preload far too much", cria_region_preload(mapped_region, 1, UINT64_MAX),
+         CRIA_FAIL(BAD_RANGE));
+  expect("preload no region", cria_region_preload(-1, 0, 8), CRIA_FAIL(BAD_HANDLE));
+  expect("preload of memory", cria_region_preload(region, 3, 61), CRIA_OK);
+  expect("preload nothing", cria_region_preload(mapped_region, MOST_BYTES, 0), CRIA_OK);
+  expect("preload odd bytes", cria_region_preload(mapped_region, 4097, 9000), CRIA_OK);
   expect("write to no region", cria_region_write(-1, 0, bytes, 8), CRIA_FAIL(BAD_HANDLE));
   expect("free", cria_region_free(region), CRIA_OK);
   expect("free twice", cria_region_free(region), CRIA_FAIL(BAD_HANDLE));

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ArgumentError, CriaError, DisposedError, Model } from "../../mod.ts";
+import { KV_TYPES } from "../../src/cache/pages.ts";
 import { SMOLLM2 } from "../conformance/pack.ts";
 import { kernels } from "../kernel_support.ts";
 import { sharedTest } from "../support.ts";
@@ -56,7 +57,7 @@ async function together(model: Model, depths: readonly number[], width: number) 
   return found;
 }
 
-for (const kv of ["f16", "f32"] as const) {
+for (const kv of KV_TYPES) {
   for (const type of ["Q8_0", "F32"]) {
     randomModelTest(`batch: together as alone, ${type}, ${kv}`, async (path) => {
       for (const isa of kernels.isas) {

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type LoadOptions, Model } from "../../mod.ts";
+import { KV_TYPES } from "../../src/cache/pages.ts";
 import { SMOLLM2 } from "../conformance/pack.ts";
 import { kernels } from "../kernel_support.ts";
 import { sharedTest } from "../support.ts";
@@ -107,7 +108,7 @@ for (const name of TINY) {
   });
 }
 
-for (const kv of ["f16", "f32"] as const) {
+for (const kv of KV_TYPES) {
   randomModelTest(`identity: one by one is what a prefill gives, ${kv}`, async (path) => {
     const tokens = someTokens(CROSSING);
     using model = await Model.load(path, { threads: 2, kv, context: CROSSING });

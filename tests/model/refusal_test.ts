@@ -1,7 +1,15 @@
 /** Arguments and files that a model refuses, and what it says about them. @module */
 
-import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { ArgumentError, FormatError, type LoadOptions, Model, ModelError } from "../../mod.ts";
+import { SMOLLM2 } from "../conformance/pack.ts";
+import { sharedTest } from "../support.ts";
 import { randomModelTest, VOCABULARY } from "./random_model.ts";
 
 const BAD_IDS = [-1, VOCABULARY, 0.5, NaN, Infinity, 2 ** 32];
@@ -79,3 +87,17 @@ randomModelTest("types that are no weights are named", async (path) => {
     Deno.removeSync(changed);
   }
 }, "F32");
+
+sharedTest(
+  "a context beyond the machine's memory is refused, with one that fits",
+  SMOLLM2,
+  async (path) => {
+    const load = (context: number) => Model.load(path, { threads: 1, context, kv: "f32" });
+    const error = await assertRejects(() => load(1 << 24), ModelError, "the largest that fits is");
+    assertStringIncludes(error.message, "needs 720.0 GiB for keys and values");
+    const largest = Number(/(\d+)$/.exec(error.message)![1]);
+    assert(largest > 1000, error.message);
+    using model = await load(Math.floor(largest / 2));
+    assert(model.context < largest);
+  },
+);

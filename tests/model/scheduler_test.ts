@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Model } from "../../mod.ts";
+import { CacheFullError, QueueFullError } from "../../src/errors.ts";
 import { type Demand, planStep } from "../../src/model/plan.ts";
 import type { EvaluateOptions, Sequence } from "../../src/session/engine.ts";
 import { SMOLLM2 } from "../conformance/pack.ts";
@@ -167,16 +168,44 @@ randomModelTest(`signals at random times disturb nobody (seed ${SEED})`, async (
   assertEquals(model.memory().kvBytes, 0);
 });
 
-randomModelTest("where the cache is full, some wait and one gives way", async (path) => {
+randomModelTest("where the cache is full, the later one waits, or gives way", async (path) => {
   using small = await Model.load(path, { threads: 2, context: 128 });
   const { pageBytes } = small.cacheStatistics();
   using model = await Model.load(path, { threads: 2, context: 128, cacheBytes: 3 * pageBytes });
-  const run = async (seed: number) => {
-    using session = model.session({ temperature: 1, seed });
-    const options = { maxTokens: 90, ignoreEos: true };
-    return (await session.generate(someTokens(20 + seed).slice(seed), options).result).tokens;
+  const texts = [1, 2].map((i) => someTokens(100 + i).slice(i)); // two pages of three, each
+  for (const leaves of [true, false]) {
+    using a = model.createSequence(), b = model.createSequence();
+    const first = Promise.resolve(a.evaluate(texts[0]!)).then(() => leaves && a[Symbol.dispose]());
+    const second = Promise.resolve(b.evaluate(texts[1]!));
+    const ends = await Promise.allSettled([first, second]);
+    assertEquals(ends[0]!.status, "fulfilled");
+    if (leaves) assertEquals(b.position, 100);
+    else await assertRejects(() => second, CacheFullError, "all 3 pages");
+  }
+  assertEquals(model.memory().kvBytes, 0);
+});
+
+randomModelTest("as many may wait as are allowed, and one more is refused", async (path) => {
+  using model = await Model.load(path, { threads: 2, context: 200, maxQueue: 2 });
+  using a = model.createSequence(), b = model.createSequence(), c = model.createSequence();
+  const text = someTokens(100);
+  const running = [a, b].map((sequence) => sequence.evaluate(text));
+  const error = await assertRejects(async () => await c.evaluate(text), QueueFullError);
+  assertEquals(error.limit, 2);
+  await Promise.all(running);
+  await c.evaluate(text); // it is as it was
+  assertEquals(c.position, 100);
+});
+
+randomModelTest("a session of a higher priority reads its prompt first", async (path) => {
+  using model = await Model.load(path, { threads: 2, context: 1000, chunkRows: 16 });
+  const ends: string[] = [];
+  const run = async (name: string, priority: number, shift: number) => {
+    using session = model.session();
+    const prompt = someTokens(500 + shift).slice(shift);
+    await session.generate(prompt, { maxTokens: 1, priority }).text();
+    ends.push(name);
   };
-  const ends = await Promise.allSettled([run(1), run(2)]); // each needs two pages of the three
-  assertEquals(ends.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
-  assertEquals((await run(1)).length, 90);
+  await Promise.all([run("low", 0, 0), run("normal", 1, 1), run("high", 2, 2)]);
+  assertEquals(ends, ["high", "normal", "low"]);
 });

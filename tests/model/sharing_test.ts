@@ -107,3 +107,51 @@ sharedTest("the event loop gets its turns", SMOLLM2, async (path) => {
   const generate = () => session.extend("", { ...options, maxTokens: 40 }).text();
   assertLess(await longestWait(generate), 250);
 });
+
+/** How often a file is mapped into this process. */
+function mappings(path: string): number {
+  return Deno.readTextFileSync("/proc/self/maps").split("\n").filter((line) => line.endsWith(path))
+    .length;
+}
+
+randomModelTest("a file that is loaded twice is mapped once", async (path) => {
+  const real = Deno.realPathSync(path);
+  const models = await Promise.all([1, 2, 3].map(() => Model.load(path, OPTIONS)));
+  const run = (model: Model) => model.logits(someTokens(20));
+  const expected = await run(models[0]!);
+  if (Deno.build.os === "linux") assertEquals(mappings(real), 1);
+  models[0]![Symbol.dispose](); // whoever was first
+  assertEquals(await run(models[2]!), expected);
+  models[2]![Symbol.dispose]();
+  assertEquals(await run(models[1]!), expected);
+  models[1]![Symbol.dispose]();
+  if (Deno.build.os === "linux") assertEquals(mappings(real), 0);
+});
+
+const WORKER = `
+import { Model } from "${import.meta.resolve("../../mod.ts")}";
+self.onmessage = async ({ data: { path, options, tokens } }) => {
+  using model = await Model.load(path, options);
+  const logits = [];
+  for (let i = 0; i < 5; i++) logits.push(await model.logits(tokens));
+  self.postMessage(logits);
+};`;
+
+randomModelTest("Workers run models of their own, beside this thread", async (path) => {
+  using model = await Model.load(path, OPTIONS);
+  const tokens = someTokens(100), expected = await model.logits(tokens);
+  const url = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
+  const workers = [1, 2].map(() => new Worker(url, { type: "module" }));
+  const replies = workers.map((worker) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Float32Array[]>();
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage({ path, options: OPTIONS, tokens });
+    return promise;
+  });
+  for (let i = 0; i < 5; i++) assertEquals(await model.logits(tokens), expected);
+  for (const logits of (await Promise.all(replies)).flat()) assertEquals(logits, expected);
+  for (const worker of workers) worker.terminate();
+  URL.revokeObjectURL(url);
+  assertEquals(await model.logits(tokens), expected); // the others have ended
+});

@@ -136,6 +136,12 @@ class FakeSequence implements Sequence {
     return this.#append(tokens);
   }
 
+  decode(tokens: readonly number[], logits: Float32Array<ArrayBuffer>): Promise<Float32Array> {
+    this.#engine.calls.push([...tokens]);
+    tokens.forEach((token, row) => logits.set(this.#append([token]), row * VOCABULARY));
+    return Promise.resolve(logits);
+  }
+
   [Symbol.dispose](): void {
     this.#assertAlive();
     this.#disposed = true;

@@ -6,7 +6,17 @@ import { kernels, poolOf, type Scene } from "../kernel_support.ts";
 import { attendBound, type Bound } from "./bounds.ts";
 import { type Built, type Case, floatOutputs, InputWords, type Output } from "./case.ts";
 
-const TYPE_NAMES = new Map<number, string>([[ELEMENT.F32, "F32"], [ELEMENT.F16, "F16"]]);
+const TYPE_NAMES = new Map<number, string>([
+  [ELEMENT.F32, "F32"],
+  [ELEMENT.F16, "F16"],
+  [ELEMENT.Q8_0, "Q8_0"],
+]);
+
+/** Bytes of a number in the cache, and of the scales of a key or a value. */
+function formOf(type: number, headDim: number): { element: number; scales: number } {
+  if (type === ELEMENT.Q8_0) return { element: 1, scales: 2 * Math.ceil(headDim / 32) };
+  return { element: type === ELEMENT.F32 ? 4 : 2, scales: 0 };
+}
 
 interface CacheShape {
   readonly type: number;
@@ -19,7 +29,8 @@ interface CacheShape {
 /** Pages that hold the keys of a layer, a gap, and its values. */
 function cacheAt(at: number, scene: Scene, shape: CacheShape): CachePages & { bytes: number } {
   const { type, heads, headDim, pagePositions, pageCount } = shape;
-  const half = heads * headDim * pagePositions * (type === ELEMENT.F32 ? 4 : 2);
+  const { element, scales } = formOf(type, headDim);
+  const half = Math.ceil(heads * pagePositions * (headDim * element + scales) / 64) * 64;
   const pageBytes = 2 * half + 128;
   return {
     keys: scene.at(at, type),
@@ -54,7 +65,7 @@ function store(shape: CacheShape): Case {
 /** Where a slot's keys and values lie. */
 function slotPieces(cache: CachePages, slot: number): Output[] {
   const { heads, headDim, pagePositions, pageBytes, keys, values } = cache;
-  const element = keys.type === ELEMENT.F32 ? 4 : 2, within = slot % pagePositions;
+  const { element, scales } = formOf(keys.type, headDim), within = slot % pagePositions;
   const page = Math.floor(slot / pagePositions) * pageBytes;
   const pieces: Output[] = [];
   for (let head = 0; head < heads; head++) {
@@ -65,19 +76,28 @@ function slotPieces(cache: CachePages, slot: number): Output[] {
       pieces.push({ at: keys.offset + page + key, bytes: element });
       pieces.push({ at: values.offset + page + value, bytes: element });
     }
+    const codes = page + heads * pagePositions * headDim, first = within - within % 16;
+    for (let block = 0; block < scales / 2; block++) {
+      const key = (head * pagePositions + first) * scales + (block * 16 + within % 16) * 2;
+      const value = (head * pagePositions + within) * scales + block * 2;
+      pieces.push({ at: keys.offset + codes + key, bytes: 2 });
+      pieces.push({ at: values.offset + codes + value, bytes: 2 });
+    }
   }
   return pieces;
 }
 
-/** Both element types, small, and shared among threads. */
-export const STORE_CASES: readonly Case[] = [ELEMENT.F16, ELEMENT.F32].flatMap((type) => [
+const TYPES = [ELEMENT.F16, ELEMENT.F32, ELEMENT.Q8_0];
+
+/** Every element type, small, and shared among threads; blocks of 32, and a half one. */
+export const STORE_CASES: readonly Case[] = TYPES.flatMap((type) => [
   store({ type, heads: 2, headDim: 16, pagePositions: 32, pageCount: 3 }),
   store({ type, heads: 4, headDim: 80, pagePositions: 16, pageCount: 5 }),
 ]);
 
 /** What an attention case is made of. */
 export interface Attention {
-  /** F16 or F32. */
+  /** F16, F32 or Q8_0. */
   readonly type: number;
   /** Key heads. */
   readonly kvHeads: number;
@@ -193,8 +213,8 @@ export function attention(a: Attention, name: string): Case {
 
 const SMALL = { kvHeads: 2, headDim: 16, pagePositions: 32, window: 0 };
 
-/** Shares of queries per key, both element types, windows within and across chunks. */
-export const ATTEND_CASES: readonly Case[] = [ELEMENT.F16, ELEMENT.F32].flatMap((type) => [
+/** Shares of queries per key, every element type, windows within and across chunks. */
+export const ATTEND_CASES: readonly Case[] = TYPES.flatMap((type) => [
   ...[1, 3, 4, 8].map((share) =>
     attention({ ...SMALL, type, share, place: scattered }, "scattered")
   ),

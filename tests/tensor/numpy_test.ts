@@ -1,6 +1,6 @@
 /** Views and printing do what NumPy does: cases by tests/tensor/make_printed.py. @module */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/errors.ts";
 import type { ElementType, NumberArray } from "../../src/tensor/elements.ts";
 import type { Range } from "../../src/tensor/layout.ts";
@@ -32,7 +32,15 @@ Deno.test("slices, transposes, reshapes and texts are NumPy's", () => {
       refused++;
       const before = views.slice(0, -1).reduce(take, tensor);
       assertThrows(() => take(before, views.at(-1)!), ArgumentError, "have to be copied", what);
-    } else assertEquals(views.reduce(take, tensor).toString(), text, what);
+      continue;
+    }
+    const view = views.reduce(take, tensor), copy = view.copy();
+    assertEquals([view.toString(), copy.toString()], [text, text], what);
+    assertEquals([...copy.data], [...view], what);
+    assert(copy.equals(view) && view.equals(copy) && view.closeTo(copy), what);
+    assertEquals(view.toArray(), copy.toArray(), what);
+    const parts = copy.fill(3);
+    assert(view.fill(3).equals(parts) && view.size === parts.size, what);
   }
   assertEquals(refused > 10, true);
 });

@@ -2,16 +2,20 @@
 
 import { ELEMENT } from "../../native/operations.ts";
 import type { Recorded } from "./recorded.ts";
+import { roundBlock } from "./rounding.ts";
 import { softcapOf, softmaxOf } from "./rows.ts";
 
 /** Positions whose keys lie together, transposed: [headDim][16]. */
 const GROUP = 16;
 
+/** Dimensions that share a scale, where numbers are codes. */
+const BLOCK = 32;
+
 /** The cache of one layer, as the operands `keys` and `values` of an operation describe it. */
 class Cache {
   readonly #op: Recorded;
   readonly #heads: number;
-  readonly #element: 2 | 4;
+  readonly #element: number; // bytes: 4, 2, or 1 for codes with scales
   readonly #page: number;
   /** Dimensions of a head. */
   readonly headDim: number;
@@ -19,7 +23,7 @@ class Cache {
   constructor(op: Recorded, heads: number) {
     this.#op = op;
     this.#heads = heads;
-    this.#element = op.type("keys") === ELEMENT.F32 ? 4 : 2;
+    this.#element = elementBytes(op.type("keys"));
     this.#page = op.integer("pagePositions");
     this.headDim = op.integer("headDim");
   }
@@ -38,15 +42,49 @@ class Cache {
   /** The page of a slot, of keys or of values. */
   #view(operand: string, slot: number): DataView<ArrayBuffer> {
     const start = Math.floor(slot / this.#page) * this.#op.integer("pageBytes");
-    const count = this.#heads * this.#page * this.headDim * this.#element;
+    const scales = this.#element === 1 ? 2 * this.#blocks : 0;
+    const count = this.#heads * this.#page * (this.headDim * this.#element + scales);
     const bytes = this.#op.bytes(operand, start, count);
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  #read(view: DataView, index: number): number {
-    return this.#element === 4
-      ? view.getFloat32(4 * index, true)
-      : view.getFloat16(2 * index, true);
+  /** Blocks of 32 dimensions that have a scale each. */
+  get #blocks(): number {
+    return Math.ceil(this.headDim / BLOCK);
+  }
+
+  /** Where scales are, in bytes: keys [group][block][16], values [position][block]. */
+  #keyScaleAt(head: number, slot: number, d: number): number {
+    const within = slot % this.#page, start = head * this.#page + within - within % GROUP;
+    const index = start * this.#blocks + Math.floor(d / BLOCK) * GROUP + within % GROUP;
+    return this.#heads * this.#page * this.headDim + 2 * index;
+  }
+
+  #valueScaleAt(head: number, slot: number, d: number): number {
+    const index = (head * this.#page + slot % this.#page) * this.#blocks + Math.floor(d / BLOCK);
+    return this.#heads * this.#page * this.headDim + 2 * index;
+  }
+
+  #read(view: DataView, index: number, scaleAt: number): number {
+    if (this.#element === 4) return view.getFloat32(4 * index, true);
+    if (this.#element === 2) return view.getFloat16(2 * index, true);
+    return Math.fround(view.getInt8(index) * view.getFloat16(scaleAt, true));
+  }
+
+  /** Writes key and value [headDim] of a head into a slot. */
+  store(head: number, slot: number, key: Float32Array, value: Float32Array): void {
+    const keys = this.#view("keys", slot), values = this.#view("values", slot);
+    const keyAt = (d: number) => this.#keyAt(head, slot, d);
+    const valueAt = (d: number) => this.#valueAt(head, slot, d);
+    if (this.#element === 1) {
+      this.#writeCodes(keys, key, keyAt, (d) => this.#keyScaleAt(head, slot, d));
+      this.#writeCodes(values, value, valueAt, (d) => this.#valueScaleAt(head, slot, d));
+      return;
+    }
+    for (let d = 0; d < this.headDim; d++) {
+      this.#write(keys, keyAt(d), key[d]!);
+      this.#write(values, valueAt(d), value[d]!);
+    }
   }
 
   #write(view: DataView, index: number, value: number): void {
@@ -54,12 +92,17 @@ class Cache {
     else view.setFloat16(2 * index, value, true);
   }
 
-  /** Writes key and value [headDim] of a head into a slot. */
-  store(head: number, slot: number, key: Float32Array, value: Float32Array): void {
-    const keys = this.#view("keys", slot), values = this.#view("values", slot);
-    for (let d = 0; d < this.headDim; d++) {
-      this.#write(keys, this.#keyAt(head, slot, d), key[d]!);
-      this.#write(values, this.#valueAt(head, slot, d), value[d]!);
+  /** Rounds blocks of 32 dimensions, or what is left, and writes codes and scales. */
+  #writeCodes(
+    view: DataView,
+    x: Float32Array,
+    at: (d: number) => number,
+    scaleAt: (d: number) => number,
+  ): void {
+    for (let d = 0; d < x.length; d += BLOCK) {
+      const part = x.subarray(d, d + BLOCK), codes = new Int8Array(part.length);
+      view.setFloat16(scaleAt(d), roundBlock(part, codes), true);
+      codes.forEach((code, i) => view.setInt8(at(d + i), code));
     }
   }
 
@@ -68,7 +111,8 @@ class Cache {
     const keys = this.#view("keys", slot);
     let sum = 0;
     for (let d = 0; d < this.headDim; d++) {
-      sum += query[d]! * this.#read(keys, this.#keyAt(head, slot, d));
+      const scaleAt = this.#keyScaleAt(head, slot, d);
+      sum += query[d]! * this.#read(keys, this.#keyAt(head, slot, d), scaleAt);
     }
     return sum;
   }
@@ -77,7 +121,8 @@ class Cache {
   addValue(head: number, slot: number, weight: number, out: Float64Array): void {
     const values = this.#view("values", slot);
     for (let d = 0; d < this.headDim; d++) {
-      out[d]! += weight * this.#read(values, this.#valueAt(head, slot, d));
+      const scaleAt = this.#valueScaleAt(head, slot, d);
+      out[d]! += weight * this.#read(values, this.#valueAt(head, slot, d), scaleAt);
     }
   }
 }
@@ -123,4 +168,9 @@ export function attend(op: Recorded): void {
       op.floats("out", row * op.integer("outStride") + head * headDim, headDim).set(sum);
     }
   }
+}
+
+/** Bytes of a number of the cache. */
+function elementBytes(type: number): number {
+  return type === ELEMENT.F32 ? 4 : type === ELEMENT.F16 ? 2 : 1;
 }

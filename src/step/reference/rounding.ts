@@ -49,7 +49,7 @@ function roundEven(x: number): number {
  * Scale and codes of one block, in the single precision of the kernels: a code more or less is no
  * rounding error of a sum. A block of almost nothing is zero, one that is not finite NaN.
  */
-function roundBlock(x: Float32Array, codes: Int8Array): number {
+export function roundBlock(x: Float32Array, codes: Int8Array): number {
   const most = x.reduce((max, value) => abs(value) > max || value !== value ? abs(value) : max, 0);
   codes.fill(0);
   if (!x.every(Number.isFinite)) return NaN;

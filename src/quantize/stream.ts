@@ -1,0 +1,168 @@
+/** The stream of a quantisation: reads tensors, has them encoded, keeps the account. @module */
+import { quote } from "../bytes.ts";
+import { CriaError } from "../errors.ts";
+import type { TensorInfo } from "../format/file.ts";
+import { Source } from "../format/source.ts";
+import { layoutNamed } from "../quant.ts";
+import { Crew } from "./crew.ts";
+import { countMagnitudes, matrixScale } from "./int8.ts";
+import { addDamage, type Damage, type Result, type Scaling, UNHARMED } from "./job.ts";
+import type { PlannedTensor } from "./plan.ts";
+import type { Importance, QuantizedTensor, QuantizeOptions } from "./quantize.ts";
+
+const PART_ELEMENTS = 1 << 18; // of a job: 10 to 50 ms of a worker
+
+/** One part of the stream, as far as it is known before it is there. */
+interface Part {
+  readonly tensor: number; // its place in the plan
+  readonly result: Promise<Result>;
+}
+
+/** Reads the tensors, has them encoded, and keeps the account. */
+export class Work implements Disposable {
+  readonly #plan: readonly PlannedTensor[];
+  readonly #options: QuantizeOptions;
+  readonly #damages: Damage[];
+  readonly #importance: Importance | undefined;
+  readonly #crew: Crew;
+
+  constructor(
+    plan: readonly PlannedTensor[],
+    options: QuantizeOptions,
+    importance: Importance | undefined,
+  ) {
+    this.#plan = plan;
+    this.#options = options;
+    this.#importance = importance;
+    this.#damages = plan.map(() => UNHARMED);
+    this.#crew = new Crew(options.workers ?? navigator.hardwareConcurrency);
+  }
+
+  /** The bytes of all new tensors in order; so many parts at work that no worker waits. */
+  async *parts(): AsyncGenerator<Uint8Array> {
+    const { signal, onProgress } = this.#options;
+    const allBytes = this.#plan.reduce((sum, { info }) => sum + info.bytes, 0);
+    const waiting: Part[] = [];
+    const next = async (): Promise<Uint8Array> => {
+      const { tensor, result } = waiting.shift()!;
+      const { bytes, ...damage } = await this.#naming(tensor, aborting(result, signal));
+      this.#damages[tensor] = addDamage(this.#damages[tensor]!, damage);
+      return bytes;
+    };
+    let doneBytes = 0;
+    for await (const { part, readBytes } of this.#read()) {
+      waiting.push(part);
+      doneBytes += readBytes;
+      if (waiting.length > 2 * this.#crew.count) yield await next();
+      onProgress?.(doneBytes, allBytes);
+    }
+    while (waiting.length > 0) yield await next();
+  }
+
+  /** Reads part after part and hands them to the crew. */
+  async *#read(): AsyncGenerator<{ part: Part; readBytes: number }> {
+    let source: Source | undefined;
+    try {
+      for (const [tensor, planned] of this.#plan.entries()) {
+        const { info, type } = planned;
+        if (source?.path !== info.path) {
+          source?.[Symbol.dispose]();
+          source = await Source.open(info.path);
+        }
+        const size = partBytes(info), scaling = await this.#scaling(source, planned);
+        for (let at = 0; at < info.bytes; at += size) {
+          this.#options.signal?.throwIfAborted();
+          const bytes = await readPart(source, info, at, size);
+          const readBytes = bytes.length;
+          const result = isCopied(planned)
+            ? Promise.resolve({ bytes, ...UNHARMED })
+            : this.#crew.do({ from: info.type, to: type, bytes, scaling });
+          yield { part: { tensor, result }, readBytes };
+        }
+      }
+    } finally {
+      source?.[Symbol.dispose]();
+    }
+  }
+
+  /** How int8 is scaled; one scale for a whole matrix takes another look at all of it. */
+  async #scaling(source: Source, { info, oneScale }: PlannedTensor): Promise<Scaling | undefined> {
+    if (!oneScale) return undefined;
+    const { scope = "row", clipping = "min-max", signal } = this.#options;
+    const columns = info.shape.at(-1)!;
+    if (scope === "row") return { columns, clipping, importance: this.#importance?.get(info.name) };
+    const sum = countMagnitudes(new Float32Array(0)), size = partBytes(info);
+    let largest = 0;
+    for (let at = 0; at < info.bytes; at += size) {
+      const bytes = await readPart(source, info, at, size);
+      const part = await aborting(this.#crew.do({ from: info.type, bytes }), signal);
+      const { counts = sum } = part;
+      largest = Math.max(largest, part.largest);
+      for (let bin = 0; bin < sum.length; bin++) sum[bin]! += counts[bin]!;
+    }
+    return { columns, clipping, scale: matrixScale(sum, largest, clipping) };
+  }
+
+  /** Errors of a part name its tensor. */
+  async #naming<T>(tensor: number, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!(error instanceof CriaError) || error === this.#options.signal?.reason) throw error;
+      const state = error.message.replace(/^Cannot quantize "\w+": /, "");
+      const { name, path } = this.#plan[tensor]!.info;
+      throw new CriaError(`Cannot quantize ${quote(name)} of ${quote(path, Infinity)}: ${state}`);
+    }
+  }
+
+  /** What became of each tensor. */
+  results(): QuantizedTensor[] {
+    return this.#plan.map(({ info: { name }, type, instead }, index) => {
+      const { signal, noise, largest } = this.#damages[index]!;
+      const sqnrDb = noise === 0 ? null : 10 * Math.log10(signal / noise);
+      return { name, type, sqnrDb, maxError: largest, ...instead && { instead } };
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#crew[Symbol.dispose]();
+  }
+}
+
+/** Whether nothing is to be done but to copy: one scale per row is another thing than Q8_0. */
+function isCopied({ info, type, oneScale }: PlannedTensor): boolean {
+  return type === info.type && !oneScale;
+}
+
+/** Bytes of a tensor from `at` on. */
+async function readPart(
+  source: Source,
+  info: TensorInfo,
+  at: number,
+  size: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(Math.min(size, info.bytes - at));
+  await source.read(info.offset + at, bytes);
+  return bytes;
+}
+
+/** Bytes of whole rows, some `PART_ELEMENTS`. */
+function partBytes(info: TensorInfo): number {
+  const { elements, bytes } = layoutNamed(info.type)!;
+  const columns = info.shape.at(-1)!;
+  return Math.max(1, Math.floor(PART_ELEMENTS / columns)) * (columns / elements) * bytes;
+}
+
+/** The promise, or the abort if that comes first. */
+async function aborting<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
