@@ -95,7 +95,6 @@ export class Scheduler {
   readonly #recordings = new Map<PageStore, Map<string, Recording>>();
   #shares: readonly Share<Ticket>[] = []; // of the running step
   #control = new Int32Array(1); // of the running step
-  #logits = new Float32Array(0);
   #loop: Promise<void> | undefined;
 
   /** @param parts the model's parts */
@@ -263,23 +262,11 @@ export class Scheduler {
   /** Gives everybody logits and news. */
   #deliver(shares: readonly Share<Ticket>[]): void {
     const { vocabularySize, work } = this.#parts;
-    const rows = shares.reduce((total, { logitRows }) => total + logitRows, 0);
-    const alone = shares.length === 1 && rows === shares[0]!.demand.logitRows;
-    if (!alone && this.#logits.length < rows * vocabularySize) {
-      this.#logits = new Float32Array(rows * vocabularySize);
-    }
-    const logits = alone
-      ? shares[0]!.demand.job.logits
-      : this.#logits.subarray(0, rows * vocabularySize);
-    if (rows > 0) work.readLogits(logits);
-    let row = 0;
+    let first = 0; // logits of those before
     for (const { demand, rows, logitRows } of shares) {
-      const { job } = demand, end = row + logitRows;
-      if (!alone) {
-        const own = logits.subarray(row * vocabularySize, end * vocabularySize);
-        job.logits.set(own, demand.logitsDone * vocabularySize);
-      }
-      row = end;
+      const from = demand.logitsDone * vocabularySize, count = logitRows * vocabularySize;
+      if (count > 0) work.readLogits(demand.job.logits.subarray(from, from + count), first);
+      first += count;
       demand.logitsDone += logitRows;
       this.#advance(demand, rows);
     }

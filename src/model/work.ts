@@ -94,9 +94,13 @@ export class Work implements Disposable {
     return this.#region.bytes;
   }
 
-  /** Copies the first `rows` rows of logits out. */
-  readLogits(to: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-    return this.#region.read(this.logits.offset, to);
+  /**
+   * Copies logits out.
+   * @param to where they go; its length says how many
+   * @param first how many logits stand before them
+   */
+  readLogits(to: Float32Array<ArrayBuffer>, first = 0): Float32Array<ArrayBuffer> {
+    return this.#region.read(this.logits.offset + first * 4, to);
   }
 
   /** Copies bytes out, from an operand's offset on. */
