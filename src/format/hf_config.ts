@@ -67,6 +67,7 @@ export function configMetadata(config: JsonObject): Map<string, MetadataValue> {
   const activation = plain(config.get("hidden_act"));
   set("feed_forward.activation", ACTIVATIONS.get(String(activation)) ?? activation);
   set("attention.sliding_window", windowOf(config));
+  if (config.get("use_sliding_window") === true) set("attention.use_sliding_window", true);
   set("tie_word_embeddings", plain(config.get("tie_word_embeddings")));
   for (const [key, value] of ropeOf(config)) set(key, value);
   return found;

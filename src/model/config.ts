@@ -259,6 +259,12 @@ function readWindow(
   { windows }: Architecture,
   metadata: Metadata,
 ): Pick<ModelConfig, "slidingWindow" | "fullEvery"> {
+  if (!windows && metadata.has("attention.use_sliding_window")) {
+    throw new ModelError(
+      `Cannot use "${metadata.prefix}attention.use_sliding_window": cria knows no windows of ` +
+        `this architecture`,
+    );
+  }
   if (!windows) return {};
   const { fallback } = windows, all = { min: 0, max: LIMITS.context };
   const slidingWindow = metadata.count("attention.sliding_window", { ...all, fallback });

@@ -50,6 +50,9 @@ Deno.test("config.json: a window counts unless the config turns it off", async (
   assertEquals(await windowOf({ sliding_window: null }), undefined);
   assertEquals(await windowOf({ use_sliding_window: false }), undefined);
   assertEquals(await windowOf({ layer_types: ["full_attention"] }), undefined);
+  const asked = { ...BASE, model_type: "qwen2", sliding_window: 8, use_sliding_window: true };
+  const metadata = await metadataOf({ "config.json": asked });
+  assertEquals(metadata.get("qwen2.attention.use_sliding_window"), true);
 });
 
 Deno.test("chat templates: one text, several with names, a file of its own", async () => {

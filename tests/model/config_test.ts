@@ -99,6 +99,9 @@ Deno.test("windows, caps and scales come from the row where the file does not na
   file.metadata.set("gemma2.attention.sliding_window", 7);
   const other = readConfig(file, noFloats);
   assertEquals([other.logitSoftcap, other.slidingWindow], [undefined, 7]);
+  const windowless = tinyOf("qwen2"); // what is asked for and not there is not passed over
+  windowless.metadata.set("qwen2.attention.use_sliding_window", true);
+  assertThrows(() => readConfig(windowless, noFloats), ModelError, "no windows");
 });
 
 Deno.test("windowed layers may have rotations of their own", () => {
