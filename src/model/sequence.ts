@@ -129,13 +129,18 @@ export class ModelSequence implements Disposable {
    */
   reuse(text: readonly number[]): number {
     this.#refuseUse();
-    const own = sharedLength(this.#tokens, text), shared = this.#parts.tree?.match(text) ?? [];
+    const own = sharedLength(this.#tokens, text), { tree } = this.#parts;
     this.#cut(own);
-    if (shared.length * PAGE_POSITIONS <= own) return own;
-    shared.forEach(({ page }, index) => this.#table.adopt(index, page));
-    this.#nodes.splice(0, Infinity, ...shared);
-    this.#tokens.splice(0, Infinity, ...text.slice(0, shared.length * PAGE_POSITIONS));
-    return this.position;
+    const fullPages = Math.floor(text.length / PAGE_POSITIONS);
+    if (!tree || fullPages * PAGE_POSITIONS <= own) return own; // nobody can know more
+    const shared = tree.match(text), end = shared.length * PAGE_POSITIONS;
+    if (end <= own) return own;
+    for (let index = this.#nodes.length; index < shared.length; index++) {
+      this.#table.adopt(index, shared[index]!.page);
+      this.#nodes.push(shared[index]!);
+    }
+    for (let at = own; at < end; at++) this.#tokens.push(text[at]!);
+    return end;
   }
 
   /** How many pages hold the tokens, how large they are, and what is in them. */
@@ -152,7 +157,7 @@ export class ModelSequence implements Disposable {
    * @param pages what is in their pages, in order; only trusted when it has come to its end
    */
   load(tokens: readonly number[], pages: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
-    this.#check(tokens);
+    this.check(tokens);
     return this.#hold(async () => {
       try {
         this.#table.reserve(0, tokens.length);
@@ -179,7 +184,6 @@ export class ModelSequence implements Disposable {
     tokens: readonly number[],
     options: EvaluateOptions = {},
   ): Float32Array | Promise<Float32Array> {
-    this.#check(tokens);
     return this.decode(tokens, this.#logits, options);
   }
 
@@ -195,7 +199,7 @@ export class ModelSequence implements Disposable {
     logits: Float32Array<ArrayBuffer>,
     options: EvaluateOptions & { readonly aside?: boolean } = {},
   ): Float32Array | Promise<Float32Array> {
-    this.#check(tokens);
+    this.check(tokens);
     const { scheduler } = this.#parts, { priority = 0, signal, onProgress } = options;
     const job = { sequence: this.#rows, tokens, logits, priority };
     const short = tokens.length === 1 && !options.aside && !signal?.aborted;
@@ -218,7 +222,7 @@ export class ModelSequence implements Disposable {
     tokens: readonly number[],
     options: EvaluateOptions = {},
   ): AsyncGenerator<LogitRows> {
-    this.#check(tokens);
+    this.check(tokens);
     const { vocabularySize } = this.#parts;
     for (let first = 0; first < tokens.length; first += MAX_LOGIT_ROWS) {
       const rows = Math.min(MAX_LOGIT_ROWS, tokens.length - first);
@@ -256,10 +260,6 @@ export class ModelSequence implements Disposable {
 
   /** Refuses tokens that it could not evaluate. */
   check(tokens: readonly number[]): void {
-    this.#check(tokens);
-  }
-
-  #check(tokens: readonly number[]): void {
     this.#refuseUse();
     const { vocabularySize, capacity } = this.#parts;
     if (tokens.length === 0) throw new ArgumentError("Cannot evaluate an empty list of tokens");
