@@ -1,9 +1,12 @@
 /** Sessions in files: tokens, options, and the keys and values of the cache. @module */
 
 import { ArgumentError, FormatError } from "../errors.ts";
+import { Source } from "../format/source.ts";
+import { type Append, writeWholeFile } from "../format/whole_file.ts";
 
 /** "CRIASESS" and the version of the layout below. */
 const MAGIC = new TextEncoder().encode("CRIASESS\u0001\0\0\0");
+const START_BYTES = MAGIC.length + 4; // with the length of the header
 const HEADER_LIMIT = 64 << 20; // of JSON: a context of some million tokens
 const DIGEST_BYTES = 32;
 
@@ -32,67 +35,50 @@ export interface SnapshotPages {
 }
 
 /**
- * Writes a snapshot beside its place, then moves it there: a file of that name is whole or the one
- * from before. Layout: magic and version, length of the header (u32), header (JSON), pages, and
- * the SHA-256 of the header's bytes and of the SHA-256 of each page.
+ * Writes a snapshot: a file of that name is whole or the one from before. Layout: magic and
+ * version, length of the header (u32), header (JSON), pages, and the SHA-256 of the header's bytes
+ * and of the SHA-256 of each page.
  */
 export async function writeSnapshot(
   path: string,
   header: SnapshotHeader,
   pages: SnapshotPages,
 ): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const fill = async (append: Append) => {
+    await append(MAGIC);
+    await append(new Uint8Array(Uint32Array.of(json.length).buffer));
+    await append(json);
+    const digests = [json], page = new Uint8Array(pages.pageBytes);
+    for (let index = 0; index < pages.count; index++) {
+      pages.read(index, page);
+      await append(page);
+      digests.push(await digest([page]));
+    }
+    await append(await digest(digests));
+  };
   try {
-    {
-      using file = await Deno.open(temporary, { write: true, createNew: true });
-      const json = new TextEncoder().encode(JSON.stringify(header));
-      await writeAll(file, MAGIC);
-      await writeAll(file, new Uint8Array(Uint32Array.of(json.length).buffer));
-      await writeAll(file, json);
-      const digests = [json], page = new Uint8Array(pages.pageBytes);
-      for (let index = 0; index < pages.count; index++) {
-        pages.read(index, page);
-        await writeAll(file, page);
-        digests.push(await digest([page]));
-      }
-      await writeAll(file, await digest(digests));
-      await file.sync();
-    }
-    await Deno.rename(temporary, path);
+    await writeWholeFile(path, fill, { overwrite: true });
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {}); // it may not have come to be
-    if (error instanceof Deno.errors.NotFound) {
-      throw new ArgumentError(`Cannot save a session to "${path}": there is no such folder`);
-    }
-    throw error;
+    if (!(error instanceof Error && error.cause instanceof Deno.errors.NotFound)) throw error;
+    throw new ArgumentError(`Cannot save a session to "${path}": there is no such folder`);
   }
 }
 
 /** A snapshot that is being read. */
 export class SnapshotReader implements Disposable {
-  readonly #file: Deno.FsFile;
+  readonly #source: Source;
   readonly #digests: Uint8Array<ArrayBuffer>[];
-  /** Where it is. */
-  readonly path: string;
-  /** Its size. */
-  readonly bytes: number;
   /** What it says of itself. */
   readonly header: SnapshotHeader;
   /** Where the pages begin. */
   readonly pagesAt: number;
 
-  private constructor(
-    file: Deno.FsFile,
-    path: string,
-    bytes: number,
-    json: Uint8Array<ArrayBuffer>,
-  ) {
-    this.#file = file;
-    this.path = path;
-    this.bytes = bytes;
+  private constructor(source: Source, json: Uint8Array<ArrayBuffer>) {
+    this.#source = source;
     this.#digests = [json];
-    this.pagesAt = MAGIC.length + 4 + json.length;
-    this.header = parseHeader(path, json);
+    this.pagesAt = START_BYTES + json.length;
+    this.header = parseHeader(source.path, json);
   }
 
   /**
@@ -100,13 +86,13 @@ export class SnapshotReader implements Disposable {
    * @throws {FormatError} it is none, or of another version, or cut off
    */
   static async open(path: string): Promise<SnapshotReader> {
-    const file = await Deno.open(path).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      throw new ArgumentError(`Cannot restore "${path}": there is no such file`);
-    });
+    const source = await Source.open(path);
     try {
-      const { size } = await file.stat();
-      const start = await readExactly(file, path, 0, new Uint8Array(MAGIC.length + 4), size);
+      const { bytes: size } = source, start = new Uint8Array(START_BYTES);
+      if (size < START_BYTES) {
+        throw new FormatError(`Cannot restore "${path}": it ends after ${size} bytes`, path, size);
+      }
+      await source.read(0, start);
       if (MAGIC.some((byte, i) => i < 8 && byte !== start[i])) {
         throw new FormatError(`Cannot restore "${path}": it is no session of cria`, path, 0);
       }
@@ -115,15 +101,16 @@ export class SnapshotReader implements Disposable {
         const state = `its version is ${version}, this program reads 1`;
         throw new FormatError(`Cannot restore "${path}": ${state}`, path, 8);
       }
-      const length = view.getUint32(MAGIC.length, true), at = MAGIC.length + 4;
-      if (length > HEADER_LIMIT || at + length > size) {
+      const length = view.getUint32(MAGIC.length, true);
+      if (length > HEADER_LIMIT || START_BYTES + length > size) {
         const state = `a header of ${length} bytes in a file of ${size}`;
         throw new FormatError(`Cannot restore "${path}": ${state}`, path, MAGIC.length);
       }
-      const json = await readExactly(file, path, at, new Uint8Array(length), size);
-      return new SnapshotReader(file, path, size, json);
+      const json = new Uint8Array(length);
+      await source.read(START_BYTES, json);
+      return new SnapshotReader(source, json);
     } catch (error) {
-      file.close();
+      source[Symbol.dispose]();
       throw error;
     }
   }
@@ -135,18 +122,19 @@ export class SnapshotReader implements Disposable {
    * @throws {FormatError} the file is longer or shorter, or not what was written
    */
   async *pages(count: number, pageBytes: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const { path, bytes } = this, end = this.pagesAt + count * pageBytes;
+    const { path, bytes } = this.#source, end = this.pagesAt + count * pageBytes;
     if (end + DIGEST_BYTES !== bytes) {
       const state = `${bytes} bytes instead of ${end + DIGEST_BYTES}`;
       throw new FormatError(`Cannot restore "${path}": it has ${state}`, path, bytes);
     }
     const page = new Uint8Array(pageBytes);
     for (let at = this.pagesAt; at < end; at += pageBytes) {
-      await readExactly(this.#file, path, at, page, bytes);
+      await this.#source.read(at, page);
       this.#digests.push(await digest([page]));
       yield page;
     }
-    const stored = await readExactly(this.#file, path, end, new Uint8Array(DIGEST_BYTES), bytes);
+    const stored = new Uint8Array(DIGEST_BYTES);
+    await this.#source.read(end, stored);
     const expected = await digest(this.#digests);
     if (stored.some((byte, i) => byte !== expected[i])) {
       throw new FormatError(`Cannot restore "${path}": its checksum does not fit`, path, end);
@@ -155,7 +143,7 @@ export class SnapshotReader implements Disposable {
 
   /** Closes the file. */
   [Symbol.dispose](): void {
-    this.#file.close();
+    this.#source[Symbol.dispose]();
   }
 }
 
@@ -165,31 +153,9 @@ async function digest(parts: readonly Uint8Array<ArrayBuffer>[]): Promise<Uint8A
   return new Uint8Array(await crypto.subtle.digest("SHA-256", all));
 }
 
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-}
-
-async function readExactly(
-  file: Deno.FsFile,
-  path: string,
-  offset: number,
-  to: Uint8Array<ArrayBuffer>,
-  size: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  await file.seek(offset, Deno.SeekMode.Start);
-  for (let at = 0; at < to.length;) {
-    const count = await file.read(to.subarray(at));
-    if (count === null) {
-      throw new FormatError(`Cannot restore "${path}": it ends after ${size} bytes`, path, size);
-    }
-    at += count;
-  }
-  return to;
-}
-
 function parseHeader(path: string, json: Uint8Array): SnapshotHeader {
   const wrong = (state: string) =>
-    new FormatError(`Cannot restore "${path}": its header ${state}`, path, MAGIC.length + 4);
+    new FormatError(`Cannot restore "${path}": its header ${state}`, path, START_BYTES);
   let header: Partial<SnapshotHeader> | null;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
