@@ -2,29 +2,12 @@
 import { quote } from "../bytes.ts";
 import { ArgumentError } from "../errors.ts";
 import type { MetadataArray, MetadataValue } from "./file.ts";
+import { KEY_LIMIT_BYTES, VALUE_TYPES } from "./gguf_value.ts";
 import { GGUF_MAGIC } from "./signature.ts";
 
 const VERSION = 3;
 const PART_BYTES = 1 << 16; // parts of the header; a vocabulary takes megabytes
-const KEY_LIMIT_BYTES = 65535; // by the specification
 const NAME_LIMIT_BYTES = 64;
-
-/** GGUF's numbers of the value types. */
-export const VALUE_TYPES = {
-  u8: 0,
-  i8: 1,
-  u16: 2,
-  i16: 3,
-  u32: 4,
-  i32: 5,
-  f32: 6,
-  bool: 7,
-  string: 8,
-  array: 9,
-  u64: 10,
-  i64: 11,
-  f64: 12,
-} as const;
 
 /** How a number of each type is written: its bytes, and what writes them. */
 const NUMBERS: Readonly<

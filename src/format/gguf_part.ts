@@ -2,7 +2,7 @@
 import { type ByteReader, formatError, quote } from "../bytes.ts";
 import { layoutById, tensorBytes } from "../quant.ts";
 import type { MetadataValue, ModelFile, TensorInfo } from "./file.ts";
-import { LEAST_PAIR_BYTES, readName, readPair, UINT32 } from "./gguf_value.ts";
+import { LEAST_PAIR_BYTES, readName, readPair, VALUE_TYPES } from "./gguf_value.ts";
 import { describe, GGUF_MAGIC, SIGNATURE_BYTES } from "./signature.ts";
 import { type ByteSource, HeaderWindow, startOf } from "./source.ts";
 
@@ -79,7 +79,7 @@ async function readMetadata(
     metadata.set(key, value);
     if (typeof value === "number" || typeof value === "bigint") numberTypes.set(key, type);
     if (key !== "general.alignment") continue;
-    if (type !== UINT32 || typeof value !== "number" || !isAlignment(value)) {
+    if (type !== VALUE_TYPES.u32 || typeof value !== "number" || !isAlignment(value)) {
       const state = typeof value === "object" ? "a list" : quote(String(value), 40);
       const problem =
         `the alignment is ${state}; it must be a power of two from 8 to 2^24, a uint32`;

@@ -10,11 +10,25 @@ export interface Pair {
   readonly value: MetadataValue;
 }
 
-/** GGUF's number of the type uint32. */
-export const UINT32 = 4;
-const STRING = 8, ARRAY = 9;
+/** GGUF's numbers of the value types. */
+export const VALUE_TYPES = {
+  u8: 0,
+  i8: 1,
+  u16: 2,
+  i16: 3,
+  u32: 4,
+  i32: 5,
+  f32: 6,
+  bool: 7,
+  string: 8,
+  array: 9,
+  u64: 10,
+  i64: 11,
+  f64: 12,
+} as const;
 
-const KEY_LIMIT_BYTES = 65535; // by the specification
+/** The longest metadata key, by the specification. */
+export const KEY_LIMIT_BYTES = 65535;
 const DEPTH_LIMIT = 4; // arrays in arrays; no model needs two
 
 /** One fixed-size type: how a value of it is read, and many of them from an aligned copy. */
@@ -24,25 +38,33 @@ interface Scalar {
   readonly list: (aligned: ArrayBuffer) => MetadataArray | undefined;
 }
 
-/** The fixed-size types by GGUF's number; 8 is a string, 9 an array. */
+/** The fixed-size types by GGUF's number. */
 const SCALARS: Readonly<Record<number, Scalar>> = {
-  0: { bytes: 1, read: (r, what) => r.u8(what), list: (b) => new Uint8Array(b) },
-  1: { bytes: 1, read: (r, what) => r.i8(what), list: (b) => new Int8Array(b) },
-  2: { bytes: 2, read: (r, what) => r.u16(what), list: (b) => new Uint16Array(b) },
-  3: { bytes: 2, read: (r, what) => r.i16(what), list: (b) => new Int16Array(b) },
-  4: { bytes: 4, read: (r, what) => r.u32(what), list: (b) => new Uint32Array(b) },
-  5: { bytes: 4, read: (r, what) => r.i32(what), list: (b) => new Int32Array(b) },
-  6: { bytes: 4, read: (r, what) => r.f32(what), list: (b) => new Float32Array(b) },
-  7: { bytes: 1, read: readBoolean, list: booleans },
-  10: { bytes: 8, read: (r, what) => r.u64(what), list: (b) => new BigUint64Array(b) },
-  11: { bytes: 8, read: (r, what) => r.i64(what), list: (b) => new BigInt64Array(b) },
-  12: { bytes: 8, read: (r, what) => r.f64(what), list: (b) => new Float64Array(b) },
+  [VALUE_TYPES.u8]: { bytes: 1, read: (r, what) => r.u8(what), list: (b) => new Uint8Array(b) },
+  [VALUE_TYPES.i8]: { bytes: 1, read: (r, what) => r.i8(what), list: (b) => new Int8Array(b) },
+  [VALUE_TYPES.u16]: { bytes: 2, read: (r, what) => r.u16(what), list: (b) => new Uint16Array(b) },
+  [VALUE_TYPES.i16]: { bytes: 2, read: (r, what) => r.i16(what), list: (b) => new Int16Array(b) },
+  [VALUE_TYPES.u32]: { bytes: 4, read: (r, what) => r.u32(what), list: (b) => new Uint32Array(b) },
+  [VALUE_TYPES.i32]: { bytes: 4, read: (r, what) => r.i32(what), list: (b) => new Int32Array(b) },
+  [VALUE_TYPES.f32]: { bytes: 4, read: (r, what) => r.f32(what), list: (b) => new Float32Array(b) },
+  [VALUE_TYPES.bool]: { bytes: 1, read: readBoolean, list: booleans },
+  [VALUE_TYPES.u64]: {
+    bytes: 8,
+    read: (r, what) => r.u64(what),
+    list: (b) => new BigUint64Array(b),
+  },
+  [VALUE_TYPES.i64]: {
+    bytes: 8,
+    read: (r, what) => r.i64(what),
+    list: (b) => new BigInt64Array(b),
+  },
+  [VALUE_TYPES.f64]: { bytes: 8, read: (r, what) => r.f64(what), list: (b) => new Float64Array(b) },
 };
 
 /** Bytes that a value of that type takes at least; refuses a type that GGUF does not know. */
 function leastBytes(reader: ByteReader, type: number, what: string): number {
-  if (type === STRING) return 8;
-  if (type === ARRAY) return 12;
+  if (type === VALUE_TYPES.string) return 8;
+  if (type === VALUE_TYPES.array) return 12;
   const scalar = SCALARS[type];
   if (scalar !== undefined) return scalar.bytes;
   throw reader.fail(`${what} has type ${type}, which is none of 0 to 12`, reader.offset - 4);
@@ -60,10 +82,10 @@ export async function readPair(window: HeaderWindow): Promise<Pair> {
     leastBytes(reader, type, what);
     return { key, type, what };
   });
-  const value = type === ARRAY
+  const value = type === VALUE_TYPES.array
     ? await readArray(window, what, 1)
     : await window.item((reader) =>
-      type === STRING ? readString(reader, what) : SCALARS[type]!.read(reader, what)
+      type === VALUE_TYPES.string ? readString(reader, what) : SCALARS[type]!.read(reader, what)
     );
   return { key, type, value };
 }
@@ -91,8 +113,8 @@ async function readArray(
     const least = leastBytes(reader, type, `an element of ${what}`);
     return { type, count: reader.count(`the length of ${what}`, least) };
   });
-  if (type === STRING) return await readStrings(window, what, count);
-  if (type === ARRAY) {
+  if (type === VALUE_TYPES.string) return await readStrings(window, what, count);
+  if (type === VALUE_TYPES.array) {
     const rows: MetadataArray[] = [];
     while (rows.length < count) rows.push(await readArray(window, what, depth + 1));
     return rows;

@@ -1,6 +1,6 @@
 /** Builds small GGUF files for tests, sound ones and ones with any field made wrong. @module */
 
-/** GGUF's numbers of the value types. */
+/** GGUF's numbers of the value types. Not those of src, whose mistakes tests would share. */
 export const TYPES = {
   u8: 0,
   i8: 1,

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { ArgumentError } from "../../src/errors.ts";
 import type { MetadataValue } from "../../src/format/file.ts";
 import { openGguf } from "../../src/format/gguf.ts";
-import { VALUE_TYPES } from "../../src/format/gguf_header.ts";
+import { VALUE_TYPES } from "../../src/format/gguf_value.ts";
 import { type TensorToWrite, writeGguf } from "../../src/format/write.ts";
 import { folderTest } from "./folder.ts";
 
