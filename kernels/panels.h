@@ -74,13 +74,4 @@ INLINE void pack256(const struct traits256 t, const struct group *g, size_t k, p
   for (size_t b = 0; b < k / 256; b++) load256(t, g->w + b * t.bytes, g->stride, panel + b);
 }
 
-INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0,
-                    const panel256 *p1, size_t k, const uint8_t *x, size_t xStride,
-                    struct slice ahead[2], size_t lines, f32x16 *acc0, f32x16 *acc1) {
-  for (size_t b = 0; b < k / 256; b++) {
-    warm_lines(ahead, lines);
-    step256(t, rows, p0 + b, x, xStride, k, b, acc0);
-    step256(t, rows, p1 + b, x, xStride, k, b, acc1);
-  }
-}
-REGISTER_TILES(256, TILE_M_WIDE)
+SUPER_TILES(TILE_M_WIDE)

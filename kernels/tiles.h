@@ -68,6 +68,19 @@ INLINE void finish_unit(const struct job *job, size_t m, const struct group g[2]
     for (; m < rows; m++) rows##CLASS(t, 1, job, m, g, p0, p1, ahead, lines);                    \
   }
 
+// The same for vocabularies that take a super-block of one group at a time: step256.
+#define SUPER_TILES(MOST)                                                                        \
+  INLINE void tile256(const struct traits256 t, const int rows, const panel256 *p0,              \
+                      const panel256 *p1, size_t k, const uint8_t *x, size_t xStride,            \
+                      struct slice ahead[2], size_t lines, f32x16 *acc0, f32x16 *acc1) {         \
+    for (size_t b = 0; b < k / 256; b++) {                                                       \
+      warm_lines(ahead, lines);                                                                  \
+      step256(t, rows, p0 + b, x, xStride, k, b, acc0);                                          \
+      step256(t, rows, p1 + b, x, xStride, k, b, acc1);                                          \
+    }                                                                                            \
+  }                                                                                              \
+  REGISTER_TILES(256, MOST)
+
 #ifndef TILES
 #define TILES "panels.h"
 #endif

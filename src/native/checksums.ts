@@ -11,7 +11,7 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "720a16b98f011ee361876890ea49c800487889580c8b1257a8c4046e9c60aee4";
+export const SOURCES: string = "f53d0cd332dd2cae5c4a3593206c006c0ba41cbb2ccc896e20c4abac38107836";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
