@@ -1,6 +1,7 @@
 /** Chooses the next token from logits. @module */
 
 import { ArgumentError, CriaError } from "../errors.ts";
+import { countAllowed, restrict } from "./allowed.ts";
 import { best, bestPlace, type Candidates, tokenAt, weigh } from "./candidates.ts";
 import { type ChainOptions, type SamplerName, type SamplerRow, SAMPLERS } from "./chain.ts";
 import { Random } from "./random.ts";
@@ -73,6 +74,7 @@ export class Sampler {
   readonly #steps: readonly SamplerRow[];
   readonly #bias: readonly (readonly [token: number, bias: number])[];
   readonly #random: Random;
+  #copy = new Float32Array(0); // of logits, where they are changed
 
   /**
    * Checks the options and plans the chain.
@@ -93,10 +95,22 @@ export class Sampler {
    * @param logits one per token of the vocabulary, [vocabularySize]; not changed. NaN counts as
    * -Infinity
    * @param previousTokens what stands before, for penalties
+   * @param allowed a bit set over the vocabulary, which comes before everything else: token t may
+   * be chosen if bit `t & 31` of word `t >> 5` is set; all, if left out
    * @throws CriaError when no token can be chosen
+   * @example
+   * ```ts
+   * const sampler = new Sampler({ temperature: 0 });
+   * const logits = Float32Array.of(0.1, 2.5, -1);
+   * sampler.sample(logits, [], Uint32Array.of(0b101)); // 0: token 1 is not allowed
+   * ```
    */
-  sample(logits: Float32Array, previousTokens: ArrayLike<number> = []): number {
-    const left = this.#run(logits, previousTokens);
+  sample(
+    logits: Float32Array,
+    previousTokens?: ArrayLike<number>,
+    allowed?: Uint32Array,
+  ): number {
+    const left = this.#run(logits, previousTokens ?? [], allowed);
     const top = bestPlace(left);
     if (left.logits.length === 1) return tokenAt(left, top);
     const { weights, sum } = weigh(left, left.logits[top]!);
@@ -112,10 +126,15 @@ export class Sampler {
    * What the chain leaves to choose from.
    * @param logits one per token of the vocabulary, [vocabularySize]; not changed
    * @param previousTokens what stands before, for penalties
+   * @param allowed a bit set over the vocabulary, as `sample` takes it
    * @throws CriaError when no token can be chosen
    */
-  distribution(logits: Float32Array, previousTokens: ArrayLike<number> = []): Distribution {
-    const left = this.#run(logits, previousTokens);
+  distribution(
+    logits: Float32Array,
+    previousTokens?: ArrayLike<number>,
+    allowed?: Uint32Array,
+  ): Distribution {
+    const left = this.#run(logits, previousTokens ?? [], allowed);
     const sorted = best(left, left.logits.length);
     const { weights, sum } = weigh(sorted, sorted.logits[0]!);
     return {
@@ -124,27 +143,46 @@ export class Sampler {
     };
   }
 
-  /** Sends the vocabulary through the chain. */
-  #run(logits: Float32Array, previousTokens: ArrayLike<number>): Candidates {
-    let left: Candidates = { tokens: undefined, logits: this.#biased(logits), sorted: false };
+  /** Sends the vocabulary, or what is allowed of it, through the chain. */
+  #run(
+    logits: Float32Array,
+    previousTokens: ArrayLike<number>,
+    allowed: Uint32Array | undefined,
+  ): Candidates {
+    const count = allowed === undefined ? logits.length : countAllowed(allowed, logits.length);
+    if (count === 0 && allowed !== undefined) {
+      throw new CriaError(`Cannot choose a token: none of ${logits.length} is allowed`);
+    }
+    const start: Candidates = allowed === undefined
+      ? { tokens: undefined, logits, sorted: false }
+      : restrict(logits, allowed, count, () => this.#scratch(logits.length));
+    let left = this.#biased(start, logits);
     for (const step of this.#steps) left = step.apply(left, this.#options, previousTokens);
     if (bestPlace(left) >= 0) return left;
-    throw new CriaError(
-      `Cannot choose a token: none of ${logits.length} logits is above -Infinity`,
-    );
+    throw new CriaError(`Cannot choose a token: none of ${count} logits is above -Infinity`);
   }
 
-  /** Logits with the bias added; the same array where there is none. */
-  #biased(logits: Float32Array): Float32Array {
-    if (this.#bias.length === 0) return logits;
-    const biased = logits.slice();
+  /** A place for as many logits, used again for every token. */
+  #scratch(length: number): Float32Array {
+    return this.#copy.length === length ? this.#copy : this.#copy = new Float32Array(length);
+  }
+
+  /** Candidates with the bias added; the same where there is none. */
+  #biased(candidates: Candidates, vocabulary: Float32Array): Candidates {
+    if (this.#bias.length === 0) return candidates;
+    const { tokens, sorted } = candidates;
+    const logits = candidates.logits === vocabulary
+      ? this.#scratch(vocabulary.length)
+      : candidates.logits;
+    if (logits !== candidates.logits) logits.set(candidates.logits);
     for (const [token, bias] of this.#bias) {
-      if (token >= logits.length) {
-        throw unusable("logitBias", token, `a token below ${logits.length}`);
+      if (token >= vocabulary.length) {
+        throw unusable("logitBias", token, `a token below ${vocabulary.length}`);
       }
-      biased[token]! += bias;
+      const place = tokens === undefined ? token : tokens.indexOf(token);
+      if (place >= 0) logits[place]! += bias;
     }
-    return biased;
+    return { tokens, logits, sorted };
   }
 }
 
