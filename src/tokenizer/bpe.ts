@@ -1,14 +1,20 @@
-/** Byte-level BPE: bytes dressed as letters, merged by rank, word by word. @module */
+/** BPE of GGUF files: bytes dressed as letters, or text, merged by rank, word by word. @module */
 import { dressed, undressed } from "./byte_letters.ts";
 import { LazyIndex } from "./lazy_index.ts";
-import { Merger } from "./merge.ts";
-import { cutWords, type PreTokenizer, preTokenizer } from "./pretokenize.ts";
+import { letterStarts, Merger } from "./merge.ts";
+import { cutWords } from "./cut.ts";
+import { BPE_VOCABULARIES, type PreTokenizer, preTokenizer } from "./pretokenize.ts";
+import { byteTokens } from "./spm.ts";
 import { type Metadata, stringList, type Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
+
+const BLANK = "▁"; // U+2581 stands for a space
+const UTF8 = new TextEncoder();
 
 /** Cuts texts into pieces of a byte-level BPE vocabulary. */
 export class BpeEncoder {
   readonly addBos: boolean;
+  readonly alwaysBos: boolean;
   readonly addSpacePrefix = false;
   readonly #words: PreTokenizer;
   /** From merges, "left right", to their ranks; the lowest is merged first. */
@@ -23,14 +29,17 @@ export class BpeEncoder {
       const rank = merges.length - 1 - i; // from the last, for of equal merges the first counts
       ranks.set(merges[rank]!, rank);
     });
-    const name = metadata.get("tokenizer.ggml.pre") ?? "default";
-    this.#words = preTokenizer(String(name));
-    this.addBos = this.#words.addBos ?? false;
+    const vocabularyName = String(metadata.get("tokenizer.ggml.model"));
+    const name = BPE_VOCABULARIES.get(vocabularyName) ?? metadata.get("tokenizer.ggml.pre");
+    this.#words = preTokenizer(String(name ?? "default"));
+    this.addBos = this.#words.addBos !== undefined;
+    this.alwaysBos = this.#words.addBos === "always";
   }
 
   /** Appends the tokens of a text that holds no special tokens. */
   append(text: string, tokens: number[]): void {
-    for (const word of cutWords(text, this.#words)) {
+    const { blanks, cutters } = this.#words;
+    for (const word of cutWords(blanks ? text.replaceAll(" ", BLANK) : text, cutters)) {
       const known = this.#cache.get(word) ?? this.#cache.keep(word, this.#encode(word));
       for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
     }
@@ -38,16 +47,15 @@ export class BpeEncoder {
 
   /** The bytes that a normal piece stands for. */
   pieceBytes(piece: string): Uint8Array {
-    return undressed(piece);
+    return this.#words.blanks ? UTF8.encode(piece.replaceAll(BLANK, " ")) : undressed(piece);
   }
 
   #encode(word: string): number[] {
-    const text = dressed(word);
-    const whole = this.#words.wholeWords ? this.vocabulary.textId(text) : undefined;
+    const text = this.#words.blanks ? word : dressed(word), { wholeWords } = this.#words;
+    const isWhole = wholeWords === "all" || (wholeWords === "lines" && word.startsWith("\n"));
+    const whole = isWhole ? this.vocabulary.textId(text) : undefined;
     if (whole !== undefined) return [whole];
-    const letters: number[] = [];
-    for (let i = 0; i < text.length; i++) letters.push(i);
-    const starts = this.#merger.merge(letters, text.length, (start, middle, end) => {
+    const starts = this.#merger.merge(letterStarts(text), text.length, (start, middle, end) => {
       const pair = `${text.substring(start, middle)} ${text.substring(middle, end)}`;
       return this.index.get(pair) ?? NaN;
     });
@@ -67,6 +75,8 @@ export class BpeEncoder {
     const id = this.vocabulary.textId(piece);
     if (id !== undefined) {
       tokens.push(id);
+    } else if (this.#words.blanks) {
+      tokens.push(...(byteTokens(this.vocabulary, piece) ?? []));
     } else if (piece.length > 1) {
       for (const letter of piece) this.#appendPiece(letter, tokens);
     }

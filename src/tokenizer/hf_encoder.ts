@@ -3,7 +3,7 @@ import { ModelError } from "../errors.ts";
 import { undressed } from "./byte_letters.ts";
 import { type Normalizer, normalizer, type Part, type Splitter, splitter } from "./hf_text.ts";
 import { LazyIndex } from "./lazy_index.ts";
-import { Merger } from "./merge.ts";
+import { letterStarts, Merger } from "./merge.ts";
 import { blankWords, byteTokens } from "./spm.ts";
 import { bestCut } from "./unigram.ts";
 import { type Metadata, stringList, type Vocabulary } from "./vocab.ts";
@@ -68,11 +68,8 @@ export class HuggingFaceEncoder {
     }
     const whole = this.#model.ignore_merges ? this.vocabulary.textId(word) : undefined;
     if (whole !== undefined) return [whole];
-    const text = this.#knowsUnknown() ? word : this.#known(word), starts: number[] = [];
-    for (let at = 0; at < text.length; at += text.codePointAt(at)! > 0xffff ? 2 : 1) {
-      starts.push(at);
-    }
-    const merged = this.#merger.merge(starts, text.length, (start, middle, end) => {
+    const text = this.#knowsUnknown() ? word : this.#known(word);
+    const merged = this.#merger.merge(letterStarts(text), text.length, (start, middle, end) => {
       const pair = `${text.substring(start, middle)} ${text.substring(middle, end)}`;
       return this.index!.get(pair) ?? NaN;
     });

@@ -136,3 +136,10 @@ export class Merger {
     }
   }
 }
+
+/** Where the characters of a text begin; a surrogate pair is one. */
+export function letterStarts(text: string): number[] {
+  const starts: number[] = [];
+  for (let at = 0; at < text.length; at += text.codePointAt(at)! > 0xffff ? 2 : 1) starts.push(at);
+  return starts;
+}

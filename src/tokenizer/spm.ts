@@ -1,7 +1,7 @@
 /** SentencePiece-style BPE: characters merged by score, bytes where no piece fits. @module */
 import { quote } from "../bytes.ts";
 import { ModelError } from "../errors.ts";
-import { Merger } from "./merge.ts";
+import { letterStarts, Merger } from "./merge.ts";
 import type { Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
 
@@ -34,11 +34,7 @@ export class SpmEncoder {
   }
 
   #encode(text: string): number[] {
-    const starts: number[] = [];
-    for (let at = 0; at < text.length; at += text.codePointAt(at)! > 0xffff ? 2 : 1) {
-      starts.push(at);
-    }
-    const merged = this.#merger.merge(starts, text.length, (start, _middle, end) => {
+    const merged = this.#merger.merge(letterStarts(text), text.length, (start, _middle, end) => {
       const id = this.vocabulary.textId(text.substring(start, end));
       return id === undefined ? NaN : -this.vocabulary.score(id);
     });

@@ -5,6 +5,7 @@ import { turn } from "../turn.ts";
 import { BpeEncoder } from "./bpe.ts";
 import { HuggingFaceEncoder } from "./hf_encoder.ts";
 import type { LazyIndex } from "./lazy_index.ts";
+import { BPE_VOCABULARIES } from "./pretokenize.ts";
 import { SpecialTokens } from "./special.ts";
 import { SpmEncoder } from "./spm.ts";
 import { type Metadata, type PieceKind, type Roles, Vocabulary } from "./vocab.ts";
@@ -29,6 +30,8 @@ interface PieceEncoder {
   readonly addBos: boolean;
   /** Whether a space comes before a text where the file does not say. */
   readonly addSpacePrefix: boolean;
+  /** Whether texts begin with BOS even where the file says no. */
+  readonly alwaysBos?: boolean;
   /** What it looks up beside the vocabulary. */
   readonly index: LazyIndex | undefined;
   /** Appends the tokens of a text that holds no special tokens; is it where all text starts? */
@@ -88,8 +91,9 @@ export class Tokenizer {
   private constructor(metadata: Metadata, family: Family) {
     this.#vocabulary = new Vocabulary(metadata, family.roles);
     this.#encoder = family.encoder(this.#vocabulary, metadata);
-    const { addBos, addSpacePrefix } = this.#encoder;
-    this.addBos = flag(metadata, "add_bos_token", addBos) && this.bosToken !== undefined;
+    const { addBos, addSpacePrefix, alwaysBos = false } = this.#encoder;
+    const hasBos = alwaysBos || flag(metadata, "add_bos_token", addBos);
+    this.addBos = hasBos && this.bosToken !== undefined;
     this.addEos = flag(metadata, "add_eos_token", false) && this.eosToken !== undefined;
     this.#addSpacePrefix = addSpacePrefix && flag(metadata, "add_space_prefix", true);
   }
@@ -104,7 +108,7 @@ export class Tokenizer {
     if (name === undefined) {
       throw new ModelError('Cannot read "tokenizer.ggml.model": the file has no tokenizer');
     }
-    const key = String(name);
+    const key = BPE_VOCABULARIES.has(String(name)) ? "gpt2" : String(name);
     const family = Object.hasOwn(FAMILIES, key) ? FAMILIES[key] : undefined;
     if (family !== undefined) return new Tokenizer(file.metadata, family);
     const known = Object.keys(FAMILIES).join(", ");

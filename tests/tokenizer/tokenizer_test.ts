@@ -98,6 +98,29 @@ Deno.test("a word that is a piece is taken whole where the pre-tokenizer says so
   assertEquals(whole("qwen2").length, 3);
 });
 
+Deno.test("BPE over text has blanks for spaces, bytes for what is no piece, and always BOS", () => {
+  const bytes = Array.from({ length: 256 }, (_, byte) => {
+    return [`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`, "byte"] as const;
+  });
+  const merges = ["a ▁", "a▁ b", "\n \n"];
+  const file = bpeFile(merges, [["▁"], ["\n"], ["\n\n\n"], ["<bos>", "control"], ...bytes], {
+    model: "gemma4",
+    add_bos_token: false,
+    bos_token_id: 262,
+  });
+  const tokenizer = Tokenizer.from(file), text = "a b\n\n\nb東\n\n";
+  const tokens = tokenizer.encode(text);
+  assertEquals(pieces(tokenizer, tokens), [
+    "<bos>",
+    "a▁b",
+    "\n\n\n",
+    "b",
+    ...["<0xE6>", "<0x9D>", "<0xB1>"],
+    "\n\n",
+  ]);
+  assertEquals(tokenizer.decode(tokens), text);
+});
+
 Deno.test("every token that ends a generation is known", () => {
   const file = bpeFile([], [["<eos>", "normal"], ["<|eot_id|>", "control"], ["done"], ["turn"]], {
     eos_token_id: 258,
