@@ -23,7 +23,8 @@ const CONFIG: ModelConfig = {
   rope: { base: 10000, dims: LENGTHS.headDim, pairs: "halves", scaling: { kind: "none" } },
   ...{ normEpsilon: 1e-5, activation: "silu", embeddingScale: 1 },
   ...{ scoreScale: 1 / Math.sqrt(LENGTHS.headDim), postNorms: false },
-  ...{ tied: true, qkvBias: false, qkNorm: false, fusedQkv: false, fusedGateUp: false },
+  ...{ outputBias: false, ffnBias: false, tied: true },
+  ...{ qkvBias: false, qkNorm: false, fusedQkv: false, fusedGateUp: false },
 };
 const POSITIONS = 512;
 

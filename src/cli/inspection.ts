@@ -67,9 +67,10 @@ function feedForward({ feedForwardDim, experts }: ModelConfig): string {
 }
 
 /** What each layer sees, where that is not all. */
-function windows({ slidingWindow, fullEvery }: ModelConfig): string {
+function windows({ slidingWindow, windowed, layerCount }: ModelConfig): string {
   if (slidingWindow === undefined) return "";
-  const but = fullEvery === undefined ? "" : `, all in one layer of ${fullEvery}`;
+  const full = windowed?.filter((has) => !has).length ?? 0;
+  const but = full === 0 ? "" : `, all in ${full} of ${layerCount} layers`;
   return `, each sees ${grouped(slidingWindow)}${but}`;
 }
 

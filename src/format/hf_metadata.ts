@@ -1,7 +1,7 @@
 /** What the JSON files of a Hugging Face folder say, under the keys of GGUF. @module */
 import { formatError } from "../bytes.ts";
 import type { MetadataValue } from "./file.ts";
-import { configMetadata } from "./hf_config.ts";
+import { configMetadata, textConfig } from "./hf_config.ts";
 import { tokenizerMetadata } from "./hf_tokenizer.ts";
 import { isObject, type JsonObject, readJson } from "./json.ts";
 import { readWhole } from "./source.ts";
@@ -10,6 +10,7 @@ const FILE_LIMIT_BYTES = 128 * 1024 * 1024; // the largest tokenizer.json has 33
 
 /** The JSON files of a folder that are there. */
 export interface HuggingFaceFiles {
+  /** As `textConfig` has it. */
   readonly config?: JsonObject | undefined;
   readonly generation?: JsonObject | undefined;
   readonly tokenizer?: JsonObject | undefined;
@@ -25,8 +26,9 @@ export interface HuggingFaceFiles {
 export async function huggingFaceMetadata(folder: string): Promise<Map<string, MetadataValue>> {
   const object = (name: string) => readObject(`${folder}/${name}`);
   const template = await readWhole(`${folder}/chat_template.jinja`, FILE_LIMIT_BYTES);
+  const config = await object("config.json");
   const files: HuggingFaceFiles = {
-    config: await object("config.json"),
+    config: config && textConfig(config),
     generation: await object("generation_config.json"),
     tokenizer: await object("tokenizer.json"),
     tokenizerConfig: await object("tokenizer_config.json"),

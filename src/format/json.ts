@@ -168,3 +168,8 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
 export function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value);
 }
+
+/** A value that GGUF could hold as well; lists and objects are for those who know them. */
+export function plain(value: JsonValue | undefined): string | number | boolean | undefined {
+  return typeof value === "object" || value === undefined ? undefined : value;
+}

@@ -12,8 +12,8 @@ export interface Architecture {
   readonly name: string;
   /** How RoPE pairs dimensions in a GGUF of this architecture. */
   readonly ropePairs: RopePairs;
-  /** Whether `hf_names.ts` has the names of its tensors, and their values are GGUF's. */
-  readonly safetensors?: true;
+  /** What norms lack in safetensors, where they are stored as what they differ from it. */
+  readonly normOffset?: 1;
   /** The gate's activation; SiLU if left out. */
   readonly activation?: Activation;
   /** What embeddings are multiplied by, given the embedding length; 1 if left out. */
@@ -48,15 +48,15 @@ export const ARCHITECTURES: readonly Architecture[] = [
   {
     name: "llama",
     ropePairs: "neighbours",
-    safetensors: true,
     windows: { fullEvery: 0, fallback: 0 },
   },
-  { name: "qwen2", ropePairs: "halves", safetensors: true },
-  { name: "qwen3", ropePairs: "halves", safetensors: true },
-  { name: "qwen3moe", ropePairs: "halves" },
+  { name: "qwen2", ropePairs: "halves", windows: { fullEvery: 0, fallback: 0 } },
+  { name: "qwen3", ropePairs: "halves", windows: { fullEvery: 0, fallback: 0 } },
+  { name: "qwen3moe", ropePairs: "halves", windows: { fullEvery: 0, fallback: 0 } },
   {
     name: "gemma2",
     ropePairs: "halves",
+    normOffset: 1,
     activation: "gelu",
     embeddingScale: root,
     windows: { fullEvery: 2, fallback: 4096 },
@@ -68,6 +68,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   {
     name: "gemma3",
     ropePairs: "halves",
+    normOffset: 1,
     activation: "gelu",
     embeddingScale: root,
     windows: { fullEvery: 6, fallback: 0, ropeBase: 10000 },

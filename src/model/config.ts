@@ -43,8 +43,8 @@ export interface ModelConfig {
   readonly localRope?: RopeConfig;
   /** Key j is seen from position i when i - j is below this; absent where all is seen. */
   readonly slidingWindow?: number;
-  /** Every n-th layer sees all in spite of the window. */
-  readonly fullEvery?: number;
+  /** Which layers have the window; absent where all do. */
+  readonly windowed?: readonly boolean[]; // [layerCount]
   /** What scores are multiplied by. */
   readonly scoreScale: number;
   /** A score s becomes cap * tanh(s / cap). */
@@ -59,6 +59,10 @@ export interface ModelConfig {
   readonly tied: boolean;
   /** Queries, keys and values have biases. */
   readonly qkvBias: boolean;
+  /** What attention gives has a bias. */
+  readonly outputBias: boolean;
+  /** Gate, up and down have biases. */
+  readonly ffnBias: boolean;
   /** Queries and keys are normalised head by head before they are rotated. */
   readonly qkNorm: boolean;
   /** What attention and feed-forward blocks give is normalised before it is added. */
@@ -94,8 +98,8 @@ export interface ConfigSource {
  * @param config the model's numbers
  * @param layer its index
  */
-export function isWindowed({ slidingWindow, fullEvery }: ModelConfig, layer: number): boolean {
-  return slidingWindow !== undefined && (fullEvery === undefined || (layer + 1) % fullEvery !== 0);
+export function isWindowed({ slidingWindow, windowed }: ModelConfig, layer: number): boolean {
+  return slidingWindow !== undefined && windowed?.[layer] !== false;
 }
 
 /** No model of today comes near these; they keep products far below 2^53. */
@@ -124,6 +128,7 @@ export function readConfig(
   const row = findArchitecture(file.metadata);
   const metadata = new Metadata(file.metadata, row.name + ".");
   checkActivation(row, metadata);
+  checkCausal(metadata);
   const heads = readHeads(metadata);
   const layerCount = metadata.count("block_count", { min: 1, max: LIMITS.layers });
   const vocabularySize = readVocabularySize(file);
@@ -136,9 +141,9 @@ export function readConfig(
     contextLength: metadata.count("context_length", { min: 1, max: LIMITS.context }),
     normEpsilon: metadata.real("attention.layer_norm_rms_epsilon", { min: 0, max: 1 }),
     ...readRope(row, metadata, heads.headDim, file, readFloats),
-    ...readWindow(row, metadata),
+    ...readWindow(row, metadata, layerCount),
     ...readCaps(row, metadata),
-    scoreScale: 1 / Math.sqrt(row.scoreDims?.({ layerCount, ...heads }) ?? heads.headDim),
+    scoreScale: readScoreScale(row, metadata, { layerCount, ...heads }),
     activation: row.activation ?? "silu",
     embeddingScale: row.embeddingScale?.(heads.dim) ?? 1,
     ...readParts(file),
@@ -190,6 +195,24 @@ function checkActivation({ activation = "silu" }: Architecture, metadata: Metada
     `Cannot use "${metadata.prefix}feed_forward.activation": ${show(named)} is not the ` +
       `${activation} of its architecture`,
   );
+}
+
+/** A model of text to go on with sees what came before, and only that. */
+function checkCausal(metadata: Metadata): void {
+  if (metadata.flag("attention.causal", true)) return;
+  throw new ModelError(
+    `Cannot use "${metadata.prefix}attention.causal": positions that see later ones cannot be run`,
+  );
+}
+
+/** What scores are multiplied by: the file's, or by the row's dimensions. */
+function readScoreScale(
+  { scoreDims }: Architecture,
+  metadata: Metadata,
+  sizes: Parameters<NonNullable<Architecture["scoreDims"]>>[0],
+): number {
+  const fallback = 1 / Math.sqrt(scoreDims?.(sizes) ?? sizes.headDim);
+  return metadata.real("attention.scale", { min: 1e-6, max: 1e6, fallback });
 }
 
 /** The sizes of embedding and heads, and that they fit each other. */
@@ -254,24 +277,22 @@ function readVocabularySize({ metadata, tensors }: ConfigSource): number {
   );
 }
 
-/** The sliding window, and which layers it leaves out, where the row says that there is one. */
+/** The sliding window, and which layers have it, where the row says that there may be one. */
 function readWindow(
   { windows }: Architecture,
   metadata: Metadata,
-): Pick<ModelConfig, "slidingWindow" | "fullEvery"> {
-  if (!windows && metadata.has("attention.use_sliding_window")) {
-    throw new ModelError(
-      `Cannot use "${metadata.prefix}attention.use_sliding_window": cria knows no windows of ` +
-        `this architecture`,
-    );
-  }
-  if (!windows) return {};
-  const { fallback } = windows, all = { min: 0, max: LIMITS.context };
+  layerCount: number,
+): Pick<ModelConfig, "slidingWindow" | "windowed"> {
+  const fallback = windows?.fallback ?? 0, all = { min: 0, max: LIMITS.context };
   const slidingWindow = metadata.count("attention.sliding_window", { ...all, fallback });
-  if (slidingWindow === 0) return {};
+  if (!windows || slidingWindow === 0) return {};
+  const list = metadata.flags("attention.sliding_window_pattern", layerCount);
+  if (list !== undefined) return { slidingWindow, windowed: list };
   const pattern = { min: 0, max: LIMITS.layers, fallback: windows.fullEvery };
   const fullEvery = metadata.count("attention.sliding_window_pattern", pattern);
-  return fullEvery === 0 ? { slidingWindow } : { slidingWindow, fullEvery };
+  if (fullEvery === 0) return { slidingWindow };
+  const layers = Array.from({ length: layerCount }, (_, layer) => (layer + 1) % fullEvery !== 0);
+  return { slidingWindow, windowed: layers };
 }
 
 /** Soft caps: the file's, or the row's; 0 means none. */
@@ -294,6 +315,8 @@ function readParts({ tensors }: ConfigSource) {
   return {
     tied: !tensors.has("output.weight"),
     qkvBias: has("attn_q.bias"),
+    outputBias: has("attn_output.bias"),
+    ffnBias: has("ffn_down.bias"),
     qkNorm: has("attn_q_norm.weight"),
     postNorms: has("post_attention_norm.weight"),
     fusedQkv: has("attn_qkv.weight"),

@@ -84,7 +84,7 @@ function attention(pass: Pass, layer: LayerWeights, index: number): void {
   });
   const o = layer.attentionOutput, attended = rounded(pass, work.attended, o);
   addBranch(pass, layer.postAttentionNorm, (out, residual) => {
-    product(pass, () => attended, o, out, { residual });
+    product(pass, () => attended, o, out, { residual, bias: layer.outputBias });
   });
 }
 
@@ -105,11 +105,11 @@ function addBranch(
 
 /** x += W_down · (activation(W_gate · h) * (W_up · h)) with h = RMSNorm(x). */
 function feedForward(pass: Pass, layer: LayerWeights): void {
-  const { work } = pass, { gate, up, down } = layer;
+  const { work } = pass, { gate, up, down, downBias: bias } = layer;
   hiddenRows(pass, normalised(pass, layer.ffnNorm, [gate, up]), layer);
   const hidden = rounded(pass, work.hidden, down);
   addBranch(pass, layer.postFfnNorm, (out, residual) => {
-    product(pass, () => hidden, down, out, { residual });
+    product(pass, () => hidden, down, out, { residual, bias });
   });
 }
 
@@ -135,15 +135,16 @@ function expertFeedForward(pass: Pass, layer: LayerWeights): void {
 }
 
 /** hidden = activation(W_gate · h) * (W_up · h). */
-function hiddenRows(pass: Pass, h: FormFor, { gate, up }: LayerWeights, groups?: Groups): void {
+function hiddenRows(pass: Pass, h: FormFor, layer: LayerWeights, groups?: Groups): void {
+  const { gate, up, gateBias, upBias } = layer;
   const { step, config: { feedForwardDim: n, dim: k, activation }, work, rows } = pass;
-  if (gate.type === up.type) {
+  if (gate.type === up.type && !gateBias) {
     step.gated({ rows, n, k, x: h(gate), gate, up, out: work.hidden, activation, groups });
     return;
   }
   step.together(() => {
-    product(pass, h, gate, work.hidden, { groups });
-    product(pass, h, up, work.up, { groups });
+    product(pass, h, gate, work.hidden, { groups, bias: gateBias });
+    product(pass, h, up, work.up, { groups, bias: upBias });
   });
   step.activate({ rows, n, gate: work.hidden, up: work.up, out: work.hidden, activation });
 }

@@ -53,6 +53,21 @@ export class Metadata {
   }
 
   /**
+   * A list of flags.
+   * @returns undefined where the value is no list
+   * @throws ModelError when there are not so many, or something else is in it
+   */
+  flags(key: string, count: number): readonly boolean[] | undefined {
+    const value = this.entries.get(this.prefix + key);
+    if (!Array.isArray(value)) return undefined;
+    const isGood = value.length === count && value.every((one) => typeof one === "boolean");
+    if (isGood) return value;
+    throw new ModelError(
+      `Cannot use "${this.prefix}${key}": ${show(value)} is not ${count} times true or false`,
+    );
+  }
+
+  /**
    * A text of the metadata.
    * @returns undefined where the key is missing
    * @throws ModelError when the value is no text

@@ -29,6 +29,7 @@ interface TensorRow {
 const queryDim = (config: ModelConfig) => config.headCount * config.headDim;
 const keyDim = (config: ModelConfig) => config.kvHeadCount * config.headDim;
 const bias = (config: ModelConfig) => config.qkvBias;
+const ffnBias = (config: ModelConfig) => config.ffnBias && config.experts === undefined;
 const split = (config: ModelConfig) => !config.fusedQkv;
 const fused = (config: ModelConfig) => config.fusedQkv;
 const postNorms = (config: ModelConfig) => config.postNorms;
@@ -68,6 +69,11 @@ const TENSORS: readonly TensorRow[] = [
   { pattern: "blk.{layer}.attn_q.bias", shape: (c) => [queryDim(c)], when: bias },
   { pattern: "blk.{layer}.attn_k.bias", shape: (c) => [keyDim(c)], when: bias },
   { pattern: "blk.{layer}.attn_v.bias", shape: (c) => [keyDim(c)], when: bias },
+  {
+    pattern: "blk.{layer}.attn_output.bias",
+    shape: (c) => [c.dim],
+    when: (c) => c.outputBias,
+  },
   { pattern: "blk.{layer}.attn_q_norm.weight", shape: (c) => [c.headDim], when: qkNorm },
   { pattern: "blk.{layer}.attn_k_norm.weight", shape: (c) => [c.headDim], when: qkNorm },
   { pattern: "blk.{layer}.attn_output.weight", shape: (c) => [c.dim, queryDim(c)] },
@@ -86,6 +92,9 @@ const TENSORS: readonly TensorRow[] = [
     when: (c) => dense(c) && c.fusedGateUp,
   },
   { pattern: "blk.{layer}.ffn_down.weight", shape: down, when: dense },
+  { pattern: "blk.{layer}.ffn_gate.bias", shape: (c) => [c.feedForwardDim], when: ffnBias },
+  { pattern: "blk.{layer}.ffn_up.bias", shape: (c) => [c.feedForwardDim], when: ffnBias },
+  { pattern: "blk.{layer}.ffn_down.bias", shape: (c) => [c.dim], when: ffnBias },
   {
     pattern: "blk.{layer}.ffn_gate_inp.weight",
     shape: (c) => [c.experts?.count ?? 0, c.dim],

@@ -1,13 +1,14 @@
 /** Finds each tensor a place that products can read: in its mapped file, or converted. @module */
 
 import { ModelError } from "../errors.ts";
-import type { FilePart, TensorInfo } from "../format/file.ts";
+import type { FilePart } from "../format/file.ts";
 import { isFloat8, widenFloat8 } from "../format/float8.ts";
 import type { Kernels } from "../native/ffi.ts";
 import { Region } from "../native/memory.ts";
 import { dequantize, type Quant, quantByName, quantize, QUANTS, tensorBytes } from "../quant.ts";
 import type { Operand } from "../step/step.ts";
 import { turn } from "../turn.ts";
+import type { ModelTensor, Piece } from "./model_tensor.ts";
 import type { RequiredTensor, TensorRole } from "./names.ts";
 
 /** A matrix that products can use, or one for each expert; a vector is one row. */
@@ -39,12 +40,12 @@ export interface WeightSource {
   /** The files that hold the tensors. */
   readonly files: readonly FilePart[];
   /** The tensors under our names. */
-  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly tensors: ReadonlyMap<string, ModelTensor>;
 }
 
 /** A tensor on its way to memory of its own. */
 interface Conversion {
-  readonly tensor: TensorInfo;
+  readonly tensor: ModelTensor;
   readonly quant: Quant;
   readonly offset: number; // in the region of converted tensors
   readonly bytes: number;
@@ -85,9 +86,10 @@ export class WeightStore implements Disposable {
     let converted = 0;
     for (const { name, role } of required) {
       const tensor = source.tensors.get(name)!; // the config has checked names and shapes
-      const quant = quantFor(tensor, role, options.quantize);
-      if (quant.name === tensor.type && tensor.offset % alignmentOf(quant) === 0) {
-        store.#place(name, tensor, quant, store.#mapped.get(tensor.path)!, tensor.offset);
+      const quant = quantFor(name, tensor, role, options.quantize);
+      const piece = asItLies(tensor, quant);
+      if (piece !== undefined) {
+        store.#place(name, tensor, quant, store.#mapped.get(piece.path)!, piece.offset);
         continue;
       }
       const bytes = tensorBytes(quant, tensor.shape);
@@ -121,7 +123,7 @@ export class WeightStore implements Disposable {
     return this.#converted?.bytes ?? 0;
   }
 
-  #place(name: string, { shape }: TensorInfo, quant: Quant, memory: Region, offset: number): void {
+  #place(name: string, { shape }: ModelTensor, quant: Quant, memory: Region, offset: number): void {
     const columns = shape.at(-1) ?? 1, rows = shape.at(-2) ?? 1;
     this.#weights.set(name, { memory, type: quant.id, offset, quant, rows, columns });
   }
@@ -133,8 +135,8 @@ export class WeightStore implements Disposable {
     let since = performance.now();
     for (const [name, conversion] of conversions) {
       const { tensor, quant, offset } = conversion;
-      const source = this.#mapped.get(tensor.path)!, target = this.#converted!;
-      for (const _ of slices(conversion, source, target)) {
+      const target = this.#converted!;
+      for (const _ of slices(conversion, this.#mapped, target)) {
         if (performance.now() - since < SLICE_MS) continue;
         await turn();
         signal?.throwIfAborted();
@@ -162,7 +164,12 @@ export class WeightStore implements Disposable {
 }
 
 /** What a tensor is used as: vectors are plain floats, 8-bit floats become halves. */
-function quantFor(tensor: TensorInfo, role: TensorRole, wanted: LoadQuant | undefined): Quant {
+function quantFor(
+  name: string,
+  tensor: ModelTensor,
+  role: TensorRole,
+  wanted: LoadQuant | undefined,
+): Quant {
   const own = quantByName(isFloat8(tensor.type) ? "F16" : tensor.type);
   if (own === undefined) {
     const known = [...QUANTS.map(({ name }) => name), "F8_E4M3", "F8_E5M2"].join(", ");
@@ -171,9 +178,17 @@ function quantFor(tensor: TensorInfo, role: TensorRole, wanted: LoadQuant | unde
     );
   }
   if (role === "vector") return quantByName("F32")!;
-  const isFixed = tensor.name.includes("ffn_gate_inp"); // a router, whose ranks would change
+  const isFixed = name.includes("ffn_gate_inp"); // a router, whose ranks would change
   const target = own.activation === "float" && !isFixed ? quantByName(wanted ?? own.name)! : own;
   return tensor.shape.at(-1)! % target.elements === 0 ? target : own;
+}
+
+/** Where a tensor lies, if products can read it there: in one piece, aligned, of their type. */
+function asItLies({ type, plus, pieces }: ModelTensor, quant: Quant): Piece | undefined {
+  const [piece, ...others] = pieces;
+  const isUsable = quant.name === type && plus === 0 && others.length === 0 &&
+    piece !== undefined && piece.offset % alignmentOf(quant) === 0;
+  return isUsable ? piece : undefined;
 }
 
 /** What the kernels ask of an operand: whole floats, or the halves that blocks begin with. */
@@ -182,24 +197,31 @@ function alignmentOf(quant: Quant): number {
 }
 
 /** Converts a tensor slice by slice; yields after each. */
-function* slices({ tensor, quant, offset }: Conversion, source: Region, target: Region) {
+function* slices(
+  { tensor, quant, offset }: Conversion,
+  mapped: ReadonlyMap<string, Region>,
+  target: Region,
+) {
   const own = quantByName(tensor.type) ?? { elements: 1, bytes: 1 }; // an 8-bit float
-  const elements = tensor.bytes / own.bytes * own.elements;
   const step = Math.max(own.elements, quant.elements, SLICE_ELEMENTS); // all are powers of two
-  for (let first = 0; first < elements; first += step) {
-    const count = Math.min(step, elements - first);
-    const bytes = new Uint8Array(count / own.elements * own.bytes);
-    source.read(tensor.offset + first / own.elements * own.bytes, bytes);
-    target.write(offset + first / quant.elements * quant.bytes, converted(tensor, quant, bytes));
-    yield;
+  let at = offset;
+  for (const piece of tensor.pieces) { // of whole rows, so of whole blocks of either type
+    const elements = piece.bytes / own.bytes * own.elements, source = mapped.get(piece.path)!;
+    for (let first = 0; first < elements; first += step) {
+      const count = Math.min(step, elements - first);
+      const bytes = new Uint8Array(count / own.elements * own.bytes);
+      source.read(piece.offset + first / own.elements * own.bytes, bytes);
+      target.write(at, converted(tensor, quant, bytes));
+      at += count / quant.elements * quant.bytes;
+      yield;
+    }
   }
 }
 
 /** The bytes of some elements in another type. */
-function converted(tensor: TensorInfo, quant: Quant, bytes: Uint8Array<ArrayBuffer>) {
-  if (tensor.type === quant.name) return bytes; // it only lay askew
-  const values = isFloat8(tensor.type)
-    ? widenFloat8(tensor.type, bytes)
-    : dequantize(tensor.type, bytes);
+function converted({ type, plus }: ModelTensor, quant: Quant, bytes: Uint8Array<ArrayBuffer>) {
+  if (type === quant.name && plus === 0) return bytes; // it only lay askew, or in pieces
+  const values = isFloat8(type) ? widenFloat8(type, bytes) : dequantize(type, bytes);
+  if (plus !== 0) { for (let i = 0; i < values.length; i++) values[i]! += plus; }
   return new Uint8Array(quantize(quant.name, values));
 }

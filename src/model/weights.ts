@@ -1,7 +1,5 @@
 /** The weights of a model as operands into its mapped file. @module */
 
-import { FormatError } from "../errors.ts";
-import type { TensorInfo } from "../format/file.ts";
 import type { Kernels } from "../native/ffi.ts";
 import type { Operand } from "../step/step.ts";
 import type { ModelConfig } from "./config.ts";
@@ -19,6 +17,10 @@ export interface LayerWeights {
   readonly qBias?: Operand | undefined; // [headCount * headDim]
   readonly kBias?: Operand | undefined; // [kvHeadCount * headDim]
   readonly vBias?: Operand | undefined; // [kvHeadCount * headDim]
+  readonly outputBias?: Operand | undefined; // [dim]
+  readonly gateBias?: Operand | undefined; // [feedForwardDim]
+  readonly upBias?: Operand | undefined; // [feedForwardDim]
+  readonly downBias?: Operand | undefined; // [dim]
   readonly qNorm?: Operand | undefined; // [headDim]
   readonly kNorm?: Operand | undefined; // [headDim]
   readonly attentionOutput: Weight; // [dim, headCount * headDim]
@@ -100,14 +102,18 @@ export class Weights implements Disposable {
   #layer(index: number, config: ModelConfig): LayerWeights {
     const matrix = (name: string) => this.#store.get(`blk.${index}.${name}.weight`);
     const norm = (name: string) => this.#store.get(`blk.${index}.${name}.weight`);
-    const bias = (name: string) =>
-      config.qkvBias ? this.#store.get(`blk.${index}.${name}.bias`) : undefined;
+    const bias = (name: string, isThere: boolean) =>
+      isThere ? this.#store.get(`blk.${index}.${name}.bias`) : undefined;
     return {
       attentionNorm: norm("attn_norm"),
       ...this.#attention(matrix, config),
-      qBias: bias("attn_q"),
-      kBias: bias("attn_k"),
-      vBias: bias("attn_v"),
+      qBias: bias("attn_q", config.qkvBias),
+      kBias: bias("attn_k", config.qkvBias),
+      vBias: bias("attn_v", config.qkvBias),
+      outputBias: bias("attn_output", config.outputBias),
+      gateBias: bias("ffn_gate", config.ffnBias),
+      upBias: bias("ffn_up", config.ffnBias),
+      downBias: bias("ffn_down", config.ffnBias),
       qNorm: config.qkNorm ? norm("attn_q_norm") : undefined,
       kNorm: config.qkNorm ? norm("attn_k_norm") : undefined,
       attentionOutput: matrix("attn_output"),
@@ -155,35 +161,4 @@ export class Weights implements Disposable {
 function rowsOf(matrix: Weight, from: number, rows: number): Weight {
   const { quant, columns, offset } = matrix;
   return { ...matrix, rows, offset: offset + from * columns / quant.elements * quant.bytes };
-}
-
-/**
- * Reads a small F32 tensor of a file without mapping it.
- * @param tensor where it lies
- * @throws {FormatError} when it is not F32
- */
-export function readSmallTensor(tensor: TensorInfo): Float32Array {
-  const { name, path } = tensor;
-  if (tensor.type !== "F32") {
-    throw new FormatError(
-      `Cannot use tensor "${name}" of "${path}": its type is ${tensor.type}, not F32`,
-      path,
-      tensor.offset,
-    );
-  }
-  using handle = Deno.openSync(path);
-  handle.seekSync(tensor.offset, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(tensor.bytes);
-  for (let at = 0; at < bytes.length;) {
-    const count = handle.readSync(bytes.subarray(at));
-    if (count === null) {
-      throw new FormatError(
-        `Cannot read tensor "${name}" of "${path}": the file ends`,
-        path,
-        tensor.offset + at,
-      );
-    }
-    at += count;
-  }
-  return new Float32Array(bytes.buffer);
 }

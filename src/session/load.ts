@@ -2,7 +2,7 @@
 
 import { KV_TYPES, type KvType } from "../cache/pages.ts";
 import { ArgumentError, CriaError, ModelError } from "../errors.ts";
-import type { ModelFile, TensorInfo } from "../format/file.ts";
+import type { ModelFile } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
 import { isUrl } from "../format/url_source.ts";
 import { Kernels } from "../native/ffi.ts";
@@ -14,7 +14,8 @@ import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type ModelConfig, readConfig } from "../model/config.ts";
 import { modelSource } from "../model/hf_names.ts";
 import { LOAD_QUANTS } from "../model/weight_store.ts";
-import { readSmallTensor, Weights } from "../model/weights.ts";
+import { type ModelTensor, readSmallTensor } from "../model/model_tensor.ts";
+import { Weights } from "../model/weights.ts";
 import { MAX_ROWS, Work } from "../model/work.ts";
 import { turn } from "../turn.ts";
 
@@ -71,7 +72,7 @@ export interface LoadedParts {
 interface ReadModel {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
-  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly tensors: ReadonlyMap<string, ModelTensor>;
 }
 
 /**

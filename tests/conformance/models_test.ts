@@ -2,6 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Model, quantizeFile } from "../../mod.ts";
+import { openGguf } from "../../src/format/gguf.ts";
+import { type TensorToWrite, writeGguf } from "../../src/format/write.ts";
 import { kernels } from "../kernel_support.ts";
 import { distance } from "./pack.ts";
 
@@ -57,6 +59,29 @@ for (const { name, gguf, vocab, texts } of made.models) {
     });
   }
 }
+
+Deno.test("experts that are tensors of their own, as old files have them", async () => {
+  const { gguf, texts: [text] } = made.models.find(({ name }) => name === "qwen3moe")!;
+  using file = await openGguf(`${FOLDER}/${gguf}`);
+  const tensors: TensorToWrite[] = [], data: Uint8Array[] = [];
+  for (const { name, type, shape } of file.tensors.values()) {
+    const bytes = await file.tensor(name).read(), count = name.includes("_exps") ? shape[0]! : 1;
+    for (let expert = 0; expert < count; expert++) {
+      const size = bytes.length / count, own = name.replace("_exps", `.${expert}`);
+      tensors.push({ name: own, type, shape: count === 1 ? shape : shape.slice(1) });
+      data.push(bytes.subarray(expert * size, (expert + 1) * size));
+    }
+  }
+  const folder = await Deno.makeTempDir({ prefix: "cria-test-" }), path = `${folder}/old.gguf`;
+  try {
+    await writeGguf(path, { ...file, tensors }, ReadableStream.from(data));
+    using model = await Model.load(`${FOLDER}/${gguf}`, { threads: 2, context: 64 });
+    using old = await Model.load(path, { threads: 2, context: 64 });
+    assertEquals(await old.logits(text!.tokens), await model.logits(text!.tokens));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
 
 Deno.test("experts of int8 give the same bits in chunks, on every instruction set", async () => {
   const { gguf, texts: [text] } = made.models.find(({ name }) => name === "qwen3moe")!;

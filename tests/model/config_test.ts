@@ -26,6 +26,8 @@ Deno.test("a tiny llama reads as numbers and flags", () => {
     embeddingScale: 1,
     tied: false,
     qkvBias: false,
+    outputBias: false,
+    ffnBias: false,
     qkNorm: false,
     postNorms: false,
     fusedQkv: false,
@@ -91,17 +93,18 @@ Deno.test("dynamic scaling reads the factor, and the context that it is of", () 
 
 Deno.test("windows, caps and scales come from the row where the file does not name them", () => {
   const file = tinyOf("gemma2"), config = readConfig(file, noFloats);
-  assertEquals([config.slidingWindow, config.fullEvery], [4096, 2]);
-  assertEquals([0, 1, 2, 3].map((i) => isWindowed(config, i)), [true, false, true, false]);
+  assertEquals(config.slidingWindow, 4096);
+  assertEquals([0, 1].map((i) => isWindowed(config, i)), [true, false]);
   assertEquals([config.attentionSoftcap, config.logitSoftcap], [50, 30]);
   assertEquals([config.embeddingScale, config.activation], [8, "gelu"]);
   file.metadata.set("gemma2.final_logit_softcapping", 0);
   file.metadata.set("gemma2.attention.sliding_window", 7);
   const other = readConfig(file, noFloats);
   assertEquals([other.logitSoftcap, other.slidingWindow], [undefined, 7]);
-  const windowless = tinyOf("qwen2"); // what is asked for and not there is not passed over
-  windowless.metadata.set("qwen2.attention.use_sliding_window", true);
-  assertThrows(() => readConfig(windowless, noFloats), ModelError, "no windows");
+  file.metadata.set("gemma2.attention.sliding_window_pattern", [false, true]);
+  assertEquals([0, 1].map((i) => isWindowed(readConfig(file, noFloats), i)), [false, true]);
+  file.metadata.set("gemma2.attention.sliding_window_pattern", [true]);
+  assertThrows(() => readConfig(file, noFloats), ModelError, "is not 2 times true or false");
 });
 
 Deno.test("windowed layers may have rotations of their own", () => {
@@ -109,10 +112,11 @@ Deno.test("windowed layers may have rotations of their own", () => {
   file.metadata.set("gemma3.rope.freq_base", 1e6);
   file.metadata.set("gemma3.rope.scaling.factor", 8);
   file.metadata.set("gemma3.attention.sliding_window", 5);
+  file.metadata.set("gemma3.attention.sliding_window_pattern", 2);
   const config = readConfig(file, noFloats);
   assertEquals([config.rope.base, config.rope.scaling.kind], [1e6, "linear"]);
   assertEquals([config.localRope?.base, config.localRope?.scaling.kind], [10000, "none"]);
-  assertEquals([4, 5, 6].map((i) => isWindowed(config, i)), [true, false, true]);
+  assertEquals([0, 1].map((i) => isWindowed(config, i)), [true, false]);
 });
 
 Deno.test("biases and head norms are found by their tensors", () => {

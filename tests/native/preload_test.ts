@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ArgumentError, DisposedError, KernelError } from "../../src/errors.ts";
 import { openGguf } from "../../src/format/gguf.ts";
 import { readConfig } from "../../src/model/config.ts";
+import { modelSource } from "../../src/model/hf_names.ts";
 import { rangesOf } from "../../src/model/preload.ts";
 import { Weights } from "../../src/model/weights.ts";
 import { preload, Region } from "../../src/native/memory.ts";
@@ -114,7 +115,7 @@ for (const needs of ["models/llama-gqa-tied/llama-gqa-tied", "models/mixtral-moe
   sharedTest(`the ranges of layers are their tensors: ${needs}`, path, async (path) => {
     using file = await openGguf(path);
     const config = readConfig(file, () => new Float32Array(1));
-    using weights = await Weights.load(kernels, file, config);
+    using weights = await Weights.load(kernels, { ...file, ...modelSource(file) }, config);
     for (const [index, layer] of weights.layers.entries()) {
       const places = (ranges: Iterable<{ offset: number; bytes: number }>) =>
         Array.from(ranges, ({ offset, bytes }) => `${bytes} at ${offset}`).sort();

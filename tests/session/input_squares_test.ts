@@ -2,7 +2,7 @@
 
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Model } from "../../mod.ts";
-import { readSmallTensor } from "../../src/model/weights.ts";
+import { readSmallTensor, wholeTensor } from "../../src/model/model_tensor.ts";
 import { randomModelTest, someTokens } from "../model/random_model.ts";
 
 const TOKENS = someTokens(40);
@@ -10,8 +10,8 @@ const TOKENS = someTokens(40);
 /** Mean squares of RMSNorm(embedding) * weight over the tokens: what attn_q of block 0 reads. */
 function expected(model: Model): Float64Array {
   const { dim, normEpsilon } = model.config;
-  const table = readSmallTensor(model.file.tensor("token_embd.weight"));
-  const norm = readSmallTensor(model.file.tensor("blk.0.attn_norm.weight"));
+  const table = readSmallTensor(wholeTensor(model.file.tensor("token_embd.weight")));
+  const norm = readSmallTensor(wholeTensor(model.file.tensor("blk.0.attn_norm.weight")));
   const means = new Float64Array(dim);
   for (const token of TOKENS) {
     const x = table.subarray(token * dim, (token + 1) * dim);
