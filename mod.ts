@@ -17,7 +17,7 @@
 export { Model } from "./src/session/model.ts";
 export type { CacheStatistics, ModelMemory } from "./src/session/model.ts";
 export type { LoadOptions } from "./src/session/load.ts";
-export type { EvaluateOptions, LogitRows, PageReader } from "./src/model/sequence.ts";
+export type { EvaluateOptions, LogitRows, SequencePages } from "./src/model/sequence.ts";
 export type { ExpertConfig, ModelConfig } from "./src/model/config.ts";
 export type { Activation, RopePairs } from "./src/model/architectures.ts";
 export type * from "./src/model/rope.ts";

@@ -1,7 +1,8 @@
 /** Benches of an int8 block of a 1b model: a prompt row after row, and all in one step. @module */
 
-import { PAGE_POSITIONS, PageStore } from "../src/cache/pages.ts";
-import type { ModelConfig } from "../src/model/config.ts";
+import { KvCache } from "../src/cache/kv_cache.ts";
+import { PAGE_POSITIONS } from "../src/cache/pages.ts";
+import { cacheShape, type ModelConfig } from "../src/model/config.ts";
 import { recordForward } from "../src/model/forward.ts";
 import { RopeTable } from "../src/model/rope.ts";
 import type { LayerWeights, Weight } from "../src/model/weights.ts";
@@ -56,8 +57,9 @@ function block(quant: Quant) {
   writeWeights(region, quant, CONFIG.feedForwardDim);
   memory.handle = region.handle;
   const weights = { embedding, layers: [layer], outputNorm: unit, output: embedding };
-  const store = new PageStore(kernels, CONFIG, "f16", POSITIONS / PAGE_POSITIONS);
-  return { weights, store, work: new Work(kernels, CONFIG) };
+  const pages = POSITIONS / PAGE_POSITIONS;
+  const cache = new KvCache(kernels, cacheShape(CONFIG), "f16", [pages]);
+  return { weights, cache, work: new Work(kernels, CONFIG) };
 }
 
 const blocks = new Map<Quant, ReturnType<typeof block>>();
@@ -65,20 +67,20 @@ const rope = new RopeTable(CONFIG.rope);
 
 /** `tokens` of a prompt through the block, `rows` of them in a step; logits of the last. */
 function prefill(quant: Quant, tokens: number, rows: number): Ready {
-  const { weights, store, work } = blocks.get(quant) ?? block(quant);
-  blocks.set(quant, { weights, store, work });
+  const { weights, cache, work } = blocks.get(quant) ?? block(quant);
+  blocks.set(quant, { weights, cache, work });
   const step = new Step(), pages = POSITIONS / PAGE_POSITIONS;
-  const batch = new BatchInputs(rows, pages, CONFIG.rope.dims);
-  const cache = () => store.layer(0);
+  const batch = new BatchInputs(rows, { groups: 1, tableWords: pages }, CONFIG.rope.dims);
+  const [tables] = batch.tables, [slots] = batch.slots;
   recordForward({ step, config: CONFIG, weights, work, batch, rows, cache, logitRows: 1 });
-  batch.tables.forEach((_, page) => batch.tables[page] = page);
+  for (let page = 0; page < pages; page++) tables![page] = page;
   const ids = pseudoTokens(tokens, CONFIG.vocabularySize, 1);
   const run = () => {
     for (let first = 0; first < tokens; first += rows) {
       const positions = Array.from({ length: rows }, (_, row) => first + row);
       for (const [row, position] of positions.entries()) {
         batch.tokens[row] = ids[position]!;
-        batch.slots[row] = position;
+        slots![row] = position;
         batch.places.set([0, position], 2 * row);
       }
       rope.rows(positions, batch.angles);

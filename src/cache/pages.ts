@@ -23,14 +23,14 @@ const FORMS: Readonly<Record<KvType, { element: number; bytes: (headDim: number)
 };
 
 /** The sizes that a page depends on. */
-export interface CacheShape {
+export interface PageShape {
   readonly layerCount: number;
   readonly kvHeadCount: number;
   readonly headDim: number;
 }
 
 /**
- * Pages in one region. A page holds `PAGE_POSITIONS` positions of all layers: [layer] { keys,
+ * Pages in one region. A page holds `PAGE_POSITIONS` positions of some layers: [layer] { keys,
  * values }. Memory is reserved at once and committed by the system as pages are first written.
  *
  * Pages are counted by who holds them: a page of several holders is read only, and whoever wants
@@ -50,11 +50,11 @@ export class PageStore implements Disposable {
 
   /**
    * @param kernels the library
-   * @param shape the model's sizes
+   * @param shape how many layers, and their sizes
    * @param type element type
    * @param pageCount how many pages to reserve
    */
-  constructor(kernels: Kernels, shape: CacheShape, type: KvType, pageCount: number) {
+  constructor(kernels: Kernels, shape: PageShape, type: KvType, pageCount: number) {
     const { layerCount, kvHeadCount, headDim } = shape;
     const half = pageBytesOf({ ...shape, layerCount: 1 }, type) / 2;
     this.pageBytes = 2 * half * layerCount;
@@ -79,7 +79,7 @@ export class PageStore implements Disposable {
     return this.pageCount - this.#free.length;
   }
 
-  /** The cache of one layer, for a recorder. */
+  /** The cache of one of its layers, for a recorder. */
   layer(index: number): CachePages {
     return this.#layers[index]!;
   }
@@ -128,74 +128,8 @@ export class PageStore implements Disposable {
   }
 }
 
-/** Bytes of a page of all layers. */
-export function pageBytesOf(shape: CacheShape, type: KvType): number {
+/** Bytes of a page. */
+export function pageBytesOf(shape: PageShape, type: KvType): number {
   const { layerCount, kvHeadCount, headDim } = shape;
   return 2 * layerCount * kvHeadCount * PAGE_POSITIONS * FORMS[type].bytes(headDim);
-}
-
-/** The pages of one sequence, in the order of its positions. */
-export class BlockTable {
-  readonly #store: PageStore;
-  readonly #pages: number[];
-
-  /**
-   * @param store where pages come from
-   * @param pages held already by the table
-   */
-  constructor(store: PageStore, pages: readonly number[] = []) {
-    this.#store = store;
-    this.#pages = [...pages];
-  }
-
-  /** Page numbers, [pages in use]. */
-  get pages(): readonly number[] {
-    return this.#pages;
-  }
-
-  /**
-   * Makes positions [from, to) writable: takes pages for them, and a copy of the page that `from`
-   * lies in the middle of, if others hold it as well.
-   * @throws {CacheFullError} the table is as it was, or has some pages more
-   */
-  reserve(from: number, to: number): void {
-    const first = Math.floor(from / PAGE_POSITIONS), page = this.#pages[first];
-    if (page !== undefined && this.#store.holders(page) > 1) this.#replaceByCopy(first, page);
-    while (this.#pages.length * PAGE_POSITIONS < to) this.#pages.push(this.#store.take());
-  }
-
-  #replaceByCopy(index: number, page: number): void {
-    const copy = this.#store.take();
-    this.#store.write(copy, this.#store.read(page, new Uint8Array(this.#store.pageBytes)));
-    this.#pages[index] = copy;
-    this.#store.release(page);
-  }
-
-  /** Gives back the pages that `positions` positions do not need. */
-  trim(positions: number): void {
-    while ((this.#pages.length - 1) * PAGE_POSITIONS >= positions) {
-      this.#store.release(this.#pages.pop()!);
-    }
-  }
-
-  /** Holds a page of others at `index`, at most the number of pages, instead of its own. */
-  adopt(index: number, page: number): void {
-    const own = this.#pages[index];
-    if (own === page) return;
-    this.#store.retain(page);
-    this.#pages[index] = page;
-    if (own !== undefined) this.#store.release(own);
-  }
-
-  /** A table of the same pages. */
-  fork(): BlockTable {
-    for (const page of this.#pages) this.#store.retain(page);
-    return new BlockTable(this.#store, this.#pages);
-  }
-
-  /** The cache slot of a position that has a page. */
-  slot(position: number): number {
-    const page = this.#pages[Math.floor(position / PAGE_POSITIONS)]!;
-    return page * PAGE_POSITIONS + position % PAGE_POSITIONS;
-  }
 }

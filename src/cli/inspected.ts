@@ -1,6 +1,6 @@
 /** What `cria inspect` finds out about a model file, and what it warns of. @module */
 
-import { type KvType, PAGE_POSITIONS, pageBytesOf } from "../cache/pages.ts";
+import type { KvType } from "../cache/pages.ts";
 import { CriaError } from "../errors.ts";
 import type { MetadataValue, ModelFile } from "../format/file.ts";
 import { isFloat8 } from "../format/float8.ts";
@@ -76,7 +76,7 @@ export async function inspectFile(file: ModelFile, wishes: Wishes): Promise<Insp
   return {
     ...found,
     parameters: parametersOf(file),
-    memory: config.value && memoryOf(file, config.value, wishes),
+    memory: config.value && await memoryOf(file, config.value, wishes),
     warnings: [...problems, ...WARNINGS.flatMap((warn) => warn(file, found, wishes) ?? [])],
   };
 }
@@ -112,13 +112,16 @@ function typesOf(file: ModelFile): TypeSum[] {
 }
 
 /** What a session will take: the file is mapped, keys and values are private. */
-function memoryOf(
+async function memoryOf(
   file: ModelFile,
-  { layerCount, kvHeadCount, headDim, contextLength }: ModelConfig,
+  config: ModelConfig,
   { ctx, kv = defaultKv(file) }: Wishes,
-): MemoryEstimate {
-  const context = ctx ?? Math.min(contextLength, DEFAULT_CONTEXT);
-  const kvBytes = context / PAGE_POSITIONS * pageBytesOf({ layerCount, kvHeadCount, headDim }, kv);
+): Promise<MemoryEstimate> {
+  const { contextBytes } = await import("../cache/kv_cache.ts");
+  const { cacheShape } = await import("../model/config.ts");
+  const { CHUNK_ROWS } = await import("../model/work.ts");
+  const context = ctx ?? Math.min(config.contextLength, DEFAULT_CONTEXT);
+  const kvBytes = contextBytes(cacheShape(config), kv, { context, rows: CHUNK_ROWS });
   return { context, kv, kvBytes, mappedBytes: file.fileBytes };
 }
 

@@ -1,5 +1,6 @@
 /** The numbers and flags of one model, read from its file and checked. @module */
 
+import type { CacheShape } from "../cache/kv_cache.ts";
 import { ModelError } from "../errors.ts";
 import {
   type Activation,
@@ -100,6 +101,15 @@ export interface ConfigSource {
  */
 export function isWindowed({ slidingWindow, windowed }: ModelConfig, layer: number): boolean {
   return slidingWindow !== undefined && windowed?.[layer] !== false;
+}
+
+/** What the sizes of the cache depend on. */
+export function cacheShape(config: ModelConfig): CacheShape {
+  const { layerCount, kvHeadCount, headDim, slidingWindow = 0 } = config;
+  const windows = Array.from({ length: layerCount }, (_, layer) => {
+    return isWindowed(config, layer) ? slidingWindow : 0;
+  });
+  return { windows, kvHeadCount, headDim };
 }
 
 /** No model of today comes near these; they keep products far below 2^53. */

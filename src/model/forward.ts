@@ -1,7 +1,8 @@
 /** The forward pass: records a batch of rows through all blocks. @module */
 
+import type { KvCache } from "../cache/kv_cache.ts";
 import type { Quant } from "../quant.ts";
-import type { CachePages, Groups, Operand, Step } from "../step/step.ts";
+import type { Groups, Operand, Step } from "../step/step.ts";
 import { isWindowed, type ModelConfig } from "./config.ts";
 import type { LayerWeights, Weight, Weights } from "./weights.ts";
 import type { BatchInputs, Work } from "./work.ts";
@@ -15,8 +16,8 @@ export interface Pass {
   readonly batch: BatchInputs;
   /** Rows that are worked on: those of the batch, or fewer at the output. */
   readonly rows: number;
-  /** Keys and values of a layer. */
-  readonly cache: (layer: number) => CachePages;
+  /** Keys and values. */
+  readonly cache: Pick<KvCache, "layer" | "groupOf">;
   /** How many of the last rows get logits; 0 for a chunk that only fills the cache. */
   readonly logitRows: number;
 }
@@ -48,7 +49,8 @@ export function recordForward(pass: Pass): void {
 function attention(pass: Pass, layer: LayerWeights, index: number): void {
   const { step, config, work, batch, rows } = pass;
   const { headCount, kvHeadCount, headDim } = config;
-  const cache = pass.cache(index), windowed = isWindowed(config, index);
+  const cache = pass.cache.layer(index), group = pass.cache.groupOf(index);
+  const windowed = isWindowed(config, index);
   const local = windowed ? config.localRope : undefined, { dims, pairs } = local ?? config.rope;
   const x = normalised(pass, layer.attentionNorm, [layer.q, layer.k, layer.v]);
   step.together(() => {
@@ -66,14 +68,14 @@ function attention(pass: Pass, layer: LayerWeights, index: number): void {
     rows,
     keyRows: work.k,
     valueRows: work.v,
-    slots: batch.operand(batch.slots),
+    slots: batch.operand(batch.slots[group]!),
     cache,
   });
   step.attend({
     rows,
     q: work.q,
     places: batch.operand(batch.places),
-    tables: batch.operand(batch.tables),
+    tables: batch.operand(batch.tables[group]!),
     out: work.attended,
     cache,
     heads: headCount,

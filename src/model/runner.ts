@@ -1,6 +1,6 @@
 /** Records batches and runs them, on this thread or beside it. @module */
 
-import type { PageStore } from "../cache/pages.ts";
+import type { KvCache } from "../cache/kv_cache.ts";
 import { OP_WORDS } from "../native/operations.ts";
 import type { Pool, RunnableStep } from "../native/pool.ts";
 import { Step } from "../step/step.ts";
@@ -65,16 +65,16 @@ export class Runner {
 
   /**
    * Records the pass for a shape of batch over a cache.
-   * @param store where the rows' keys and values lie
+   * @param cache where the rows' keys and values lie
    * @param rows rows of the batch
    * @param tableWords words for block tables
    * @param logitRows how many of the last rows get logits
    */
-  record(store: PageStore, rows: number, tableWords: number, logitRows: number): Recording {
+  record(cache: KvCache, rows: number, tableWords: number, logitRows: number): Recording {
     const { config, weights, work } = this.#parts;
     const step = new Step(), { rope, localRope } = config;
-    const batch = new BatchInputs(rows, tableWords, rope.dims, localRope?.dims);
-    const cache = (layer: number) => store.layer(layer);
+    const groups = cache.groups.length;
+    const batch = new BatchInputs(rows, { groups, tableWords }, rope.dims, localRope?.dims);
     recordForward({ step, config, weights, work, batch, rows, cache, logitRows });
     return { step, batch };
   }

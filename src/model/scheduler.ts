@@ -1,6 +1,6 @@
 /** Puts rows of many sequences into steps, and runs one step after the other. @module */
 
-import type { PageStore } from "../cache/pages.ts";
+import type { KvCache } from "../cache/kv_cache.ts";
 import { CacheFullError, QueueFullError } from "../errors.ts";
 import { turn } from "../turn.ts";
 import { planStep, type Share } from "./plan.ts";
@@ -11,15 +11,15 @@ import { CHUNK_ROWS, MAX_LOGIT_ROWS, type Work } from "./work.ts";
 /** What the scheduler needs of a sequence. */
 export interface Rows {
   /** Where its pages are. */
-  readonly store: PageStore;
-  /** The numbers of its pages. */
-  readonly pages: readonly number[];
+  readonly cache: KvCache;
+  /** The numbers of its pages, by group of layers. */
+  readonly pages: readonly (readonly number[])[];
   /** How many tokens it has. */
   readonly position: number;
   /** Makes the next `count` positions writable; throws a `CacheFullError` where it cannot. */
   reserve(count: number): void;
-  /** The cache slot of a position. */
-  slot(position: number): number;
+  /** The cache slot of a position in a group of layers. */
+  slot(group: number, position: number): number;
   /** These tokens are in the cache now. */
   append(tokens: readonly number[]): void;
   /** Throws when no more than what is under way should be done. */
@@ -92,7 +92,7 @@ const LEAST_TABLE_WORDS = 16;
 export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #tickets = new Set<Ticket>(); // in the order in which they came
-  readonly #recordings = new Map<PageStore, Map<string, Recording>>();
+  readonly #recordings = new Map<KvCache, Map<string, Recording>>();
   #shares: readonly Share<Ticket>[] = []; // of the running step
   #control = new Int32Array(1); // of the running step
   #loop: Promise<void> | undefined;
@@ -136,9 +136,9 @@ export class Scheduler {
     return ticket.promise;
   }
 
-  /** Forgets what was recorded for a store. */
-  forget(store: PageStore): void {
-    this.#recordings.delete(store);
+  /** Forgets what was recorded for a cache. */
+  forget(cache: KvCache): void {
+    this.#recordings.delete(cache);
   }
 
   /** Takes a job out, and ends the running step if it is in it. */
@@ -181,9 +181,9 @@ export class Scheduler {
         this.#end(ticket, error);
       }
     }
-    const [first] = this.#tickets, store = first?.job.sequence.store;
+    const [first] = this.#tickets, cache = first?.job.sequence.cache;
     const { chunkRows: rows = CHUNK_ROWS } = this.#parts;
-    const waiting = [...this.#tickets].filter(({ job }) => job.sequence.store === store);
+    const waiting = [...this.#tickets].filter(({ job }) => job.sequence.cache === cache);
     const shares = planStep(waiting, { rows, logitRows: MAX_LOGIT_ROWS });
     let full: CacheFullError | undefined;
     const placed = shares.filter(({ demand, rows }) => {
@@ -222,34 +222,34 @@ export class Scheduler {
     const sum = (of: (share: Share<Ticket>) => number) =>
       shares.reduce((total, share) => total + of(share), 0);
     const rows = sum((share) => share.rows), logitRows = sum((share) => share.logitRows);
-    const pages = sum(({ demand }) => demand.job.sequence.pages.length);
-    const { store } = shares[0]!.demand.job.sequence;
-    const recording = this.#recording(store, rows, pages, logitRows), { batch } = recording;
+    const pages = sum(({ demand }) => pageCount(demand.job.sequence));
+    const { cache } = shares[0]!.demand.job.sequence;
+    const recording = this.#recording(cache, rows, pages, logitRows), { batch } = recording;
     const positions = new Float64Array(rows);
     let silent = 0, loud = rows - logitRows, start = 0;
     for (const { demand: { job, done }, rows, logitRows } of shares) {
       const { sequence, tokens } = job;
-      batch.tables.set(sequence.pages, start);
+      batch.tables.forEach((table, group) => table.set(sequence.pages[group]!, start));
       for (let i = 0; i < rows; i++) {
         const row = i < rows - logitRows ? silent++ : loud++, position = sequence.position + i;
         batch.tokens[row] = tokens[done + i]!;
-        batch.slots[row] = sequence.slot(position);
+        batch.slots.forEach((slots, group) => slots[row] = sequence.slot(group, position));
         batch.places[2 * row] = start;
         batch.places[2 * row + 1] = positions[row] = position;
       }
-      start += sequence.pages.length;
+      start += pageCount(sequence);
     }
     this.#parts.rope.fill(positions, batch);
     return recording;
   }
 
   /** A recording of these sizes, made now or kept from before. */
-  #recording(store: PageStore, rows: number, pages: number, logitRows: number): Recording {
-    const known = this.#recordings.get(store) ?? new Map<string, Recording>();
-    this.#recordings.set(store, known);
+  #recording(cache: KvCache, rows: number, pages: number, logitRows: number): Recording {
+    const known = this.#recordings.get(cache) ?? new Map<string, Recording>();
+    this.#recordings.set(cache, known);
     const tableWords = Math.max(LEAST_TABLE_WORDS, 2 ** Math.ceil(Math.log2(pages)));
     const key = `${rows}/${tableWords}/${logitRows}`;
-    const made = known.get(key) ?? this.#parts.runner.record(store, rows, tableWords, logitRows);
+    const made = known.get(key) ?? this.#parts.runner.record(cache, rows, tableWords, logitRows);
     known.delete(key); // to the end: used last
     known.set(key, made);
     for (const oldest of known.keys()) {
@@ -282,4 +282,9 @@ export class Scheduler {
       this.#end(ticket, error);
     }
   }
+}
+
+/** Words that a sequence's tables take, each; one may have grown before another could not. */
+function pageCount({ pages }: Rows): number {
+  return Math.max(...pages.map(({ length }) => length));
 }

@@ -1,13 +1,20 @@
 /** One run of positions in the cache of a model, and the batches that extend it. @module */
 
-import { BlockTable, PAGE_POSITIONS, type PageStore } from "../cache/pages.ts";
+import { BlockTables } from "../cache/block_tables.ts";
+import type { KvCache } from "../cache/kv_cache.ts";
+import { PAGE_POSITIONS } from "../cache/pages.ts";
 import type { PrefixNode, PrefixTree } from "../cache/prefix_tree.ts";
 import { ArgumentError, ContextError, CriaError, DisposedError } from "../errors.ts";
 import type { Rows, Scheduler } from "./scheduler.ts";
 import { MAX_LOGIT_ROWS } from "./work.ts";
 
-/** Copies one of some pages out. */
-export type PageReader = (index: number, to: Uint8Array<ArrayBuffer>) => unknown;
+/** Some pages of the cache, of one size or another. */
+export interface SequencePages {
+  /** Bytes of each. */
+  readonly sizes: readonly number[];
+  /** Copies one of them out. */
+  readonly read: (index: number, to: Uint8Array<ArrayBuffer>) => unknown;
+}
 
 /** How an evaluation may be watched and stopped. */
 export interface EvaluateOptions {
@@ -32,7 +39,7 @@ export interface LogitRows {
 /** What a sequence needs of its model. */
 export interface SequenceParts {
   readonly scheduler: Scheduler;
-  readonly store: PageStore;
+  readonly cache: KvCache;
   /** Where full pages are shared, if they are. */
   readonly tree?: PrefixTree | undefined;
   readonly vocabularySize: number;
@@ -47,11 +54,11 @@ export interface SequenceParts {
 /** Tokens in the cache, and what comes after them. Holds native memory until disposed of. */
 export class ModelSequence implements Disposable {
   readonly #parts: SequenceParts;
-  readonly #table: BlockTable;
+  readonly #tables: BlockTables;
   readonly #logits: Float32Array<ArrayBuffer>;
   readonly #rows: Rows;
   readonly #tokens: number[]; // in the cache
-  readonly #nodes: PrefixNode[]; // of full pages, in the tree
+  #node: PrefixNode | undefined; // of its last full page, in the tree
   #busy = false;
   #disposed = false;
 
@@ -61,9 +68,9 @@ export class ModelSequence implements Disposable {
    */
   constructor(parts: SequenceParts, past?: ModelSequence) {
     this.#parts = parts;
-    this.#table = past ? past.#table.fork() : new BlockTable(parts.store);
+    this.#tables = past ? past.#tables.fork() : new BlockTables(parts.cache);
     this.#tokens = past ? [...past.#tokens] : [];
-    this.#nodes = past ? [...past.#nodes] : [];
+    this.#moveTo(past ? past.#node : parts.tree?.root);
     this.#logits = new Float32Array(parts.vocabularySize);
     this.#rows = this.#asRows();
     parts.onCreate(this);
@@ -71,15 +78,15 @@ export class ModelSequence implements Disposable {
 
   /** What the scheduler sees of it. */
   #asRows(): Rows {
-    const table = this.#table, tokens = this.#tokens;
+    const tables = this.#tables, tokens = this.#tokens;
     return {
-      store: this.#parts.store,
-      pages: table.pages,
+      cache: this.#parts.cache,
+      pages: tables.pages,
       get position() {
         return tokens.length;
       },
-      reserve: (count) => table.reserve(tokens.length, tokens.length + count),
-      slot: (position) => table.slot(position),
+      reserve: (count) => tables.reserve(tokens.length, tokens.length + count),
+      slot: (group, position) => tables.slot(group, position),
       append: (tokens) => this.#append(tokens),
       check: () => this.#refuseDisposed(),
     };
@@ -100,19 +107,31 @@ export class ModelSequence implements Disposable {
     return this.#parts.capacity;
   }
 
-  /** Forgets everything from `position` on. */
+  /**
+   * Forgets everything from `position` on. Where pages behind a window would be needed again and
+   * are gone, it goes back further, to where the tree has them or to the beginning.
+   */
   rewind(position: number): void {
     this.#refuseUse();
     if (!Number.isInteger(position) || position < 0 || position > this.position) {
       throw new ArgumentError(`Cannot rewind to ${position}: the sequence has ${this.position}`);
     }
-    this.#cut(position);
+    if (this.#tables.canGoOnAt(position)) this.#cut(position);
+    else this.reuse(this.#tokens.slice(0, position));
   }
 
+  /** Goes back to a position from which it can go on. */
   #cut(position: number): void {
     this.#tokens.length = position;
-    this.#nodes.length = Math.min(this.#nodes.length, Math.floor(position / PAGE_POSITIONS));
-    this.#table.trim(position);
+    let node = this.#node;
+    while (node && node.depth * PAGE_POSITIONS > position) node = node.parent;
+    this.#moveTo(node);
+    this.#tables.trim(position);
+  }
+
+  #moveTo(node: PrefixNode | undefined): void {
+    this.#parts.tree?.move(this.#node, node);
+    this.#node = node;
   }
 
   /** Another sequence with the same past, whose pages the two share. */
@@ -129,42 +148,54 @@ export class ModelSequence implements Disposable {
    */
   reuse(text: readonly number[]): number {
     this.#refuseUse();
-    const own = sharedLength(this.#tokens, text), { tree } = this.#parts;
+    const shared = sharedLength(this.#tokens, text), { tree } = this.#parts;
+    const own = this.#tables.canGoOnAt(shared) ? shared : 0;
+    const couldBeKnown = Math.floor(text.length / PAGE_POSITIONS) * PAGE_POSITIONS > own;
+    const known = couldBeKnown && tree?.match(text) || [], end = known.length * PAGE_POSITIONS;
     this.#cut(own);
-    const fullPages = Math.floor(text.length / PAGE_POSITIONS);
-    if (!tree || fullPages * PAGE_POSITIONS <= own) return own; // nobody can know more
-    const shared = tree.match(text), end = shared.length * PAGE_POSITIONS;
     if (end <= own) return own;
-    for (let index = this.#nodes.length; index < shared.length; index++) {
-      this.#table.adopt(index, shared[index]!.page);
-      this.#nodes.push(shared[index]!);
-    }
+    this.#tables.forgetBehind(end, 0); // the tree need not have more
+    for (const node of known.slice(this.#node!.depth)) this.#adopt(node);
     for (let at = own; at < end; at++) this.#tokens.push(text[at]!);
     return end;
   }
 
-  /** How many pages hold the tokens, how large they are, and what is in them. */
-  get pages(): { count: number; pageBytes: number; read: PageReader } {
+  /** Goes on to a node, and holds its pages instead of its own. */
+  #adopt(node: PrefixNode): void {
+    this.#tables.adopt(node.depth - 1, node.pages);
+    this.#moveTo(node);
+  }
+
+  /** The pages that it needs to go on. */
+  get pages(): SequencePages {
     this.#refuseUse();
-    const { pageBytes } = this.#parts.store;
-    const read: PageReader = (index, to) => this.#parts.store.read(this.#table.pages[index]!, to);
-    return { count: this.#table.pages.length, pageBytes, read };
+    const { cache } = this.#parts, needed = cache.needed(this.position);
+    return {
+      sizes: needed.map(({ group }) => cache.groups[group]!.store.pageBytes),
+      read: (at, to) => {
+        const { group, index } = needed[at]!;
+        return cache.groups[group]!.store.read(this.#tables.pages[group]![index]!, to);
+      },
+    };
   }
 
   /**
    * Fills an empty sequence with what another one had; when that fails, it is empty again.
    * @param tokens the tokens
-   * @param pages what is in their pages, in order; only trusted when it has come to its end
+   * @param pages what was in its `pages`, in order; only trusted when it has come to its end
    */
   load(tokens: readonly number[], pages: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
     this.check(tokens);
     return this.#hold(async () => {
       try {
-        this.#table.reserve(0, tokens.length);
-        let index = 0;
+        const { cache } = this.#parts, needed = cache.needed(tokens.length);
+        this.#tables.forgetBehind(tokens.length, 0);
+        this.#tables.reserve(tokens.length, tokens.length);
+        let at = 0;
         for await (const page of pages) {
           this.#refuseDisposed();
-          this.#parts.store.write(this.#table.pages[index++]!, page);
+          const { group, index } = needed[at++]!;
+          cache.groups[group]!.store.write(this.#tables.pages[group]![index]!, page);
         }
         this.#append(tokens);
       } catch (error) {
@@ -245,17 +276,16 @@ export class ModelSequence implements Disposable {
     }
   }
 
-  /** Tokens are in the cache; pages that have become full are shared. */
+  /** Tokens are in the cache; pages that have become full are shared, old ones given back. */
   #append(tokens: readonly number[]): void {
     for (const token of tokens) this.#tokens.push(token);
     const { tree } = this.#parts;
-    if (!tree) return;
-    for (let at; (at = this.#nodes.length * PAGE_POSITIONS) + PAGE_POSITIONS <= this.position;) {
-      const index = this.#nodes.length, parent = this.#nodes[index - 1] ?? tree.root;
-      const node = tree.add(parent, this.#tokens, at, this.#table.pages[index]!);
-      this.#table.adopt(index, node.page); // the same bits, if another was first
-      this.#nodes.push(node);
+    while (tree && (this.#node!.depth + 1) * PAGE_POSITIONS <= this.position) {
+      const { depth } = this.#node!, at = depth * PAGE_POSITIONS;
+      const text = this.#tokens.slice(at, at + PAGE_POSITIONS);
+      this.#adopt(tree.add(this.#node!, text, this.#tables.at(depth))); // the same bits, if known
     }
+    this.#tables.forgetBehind(this.position);
   }
 
   /** Refuses tokens that it could not evaluate. */
@@ -282,7 +312,8 @@ export class ModelSequence implements Disposable {
   }
 
   #release(): void {
-    this.#table.trim(0);
+    this.#moveTo(undefined);
+    this.#tables.trim(0);
     this.#parts.onRelease(this);
   }
 

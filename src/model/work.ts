@@ -123,28 +123,37 @@ export class BatchInputs {
   /** Everything, as `Pool.run` takes it. */
   readonly words: Int32Array<ArrayBuffer>;
   readonly tokens: Int32Array; // [rows]
-  readonly slots: Int32Array; // [rows]
   readonly places: Int32Array; // [rows, (start in tables, position)]
-  readonly tables: Int32Array; // [tableWords]
+  readonly slots: readonly Int32Array[]; // by group of layers, [rows]
+  readonly tables: readonly Int32Array[]; // by group of layers, [tableWords]
   readonly angles: Float32Array; // [rows, dims / 2, (cos, sin)]
   readonly localAngles: Float32Array; // the same for windowed layers that have their own, or []
 
   /**
    * @param rows rows of the batch
-   * @param tableWords words for block tables
+   * @param cache groups of layers that have tables of their own, and words for each table
    * @param dims rotated dimensions of a head
    * @param localDims the same in windowed layers, where those have rotations of their own
    */
-  constructor(rows: number, tableWords: number, dims: number, localDims = 0) {
+  constructor(
+    rows: number,
+    { groups, tableWords }: { readonly groups: number; readonly tableWords: number },
+    dims: number,
+    localDims = 0,
+  ) {
     this.rows = rows;
     this.tableWords = tableWords;
-    const buffer = new ArrayBuffer(4 * (4 * rows + tableWords + rows * (dims + localDims)));
+    const integers = 3 * rows + groups * (rows + tableWords);
+    const buffer = new ArrayBuffer(4 * (integers + rows * (dims + localDims)));
     this.words = new Int32Array(buffer);
-    this.tokens = new Int32Array(buffer, 0, rows);
-    this.slots = new Int32Array(buffer, 4 * rows, rows);
-    this.places = new Int32Array(buffer, 8 * rows, 2 * rows);
-    this.tables = new Int32Array(buffer, 16 * rows, tableWords);
-    const angles = new Float32Array(buffer, 16 * rows + 4 * tableWords);
+    let used = 0;
+    const take = (count: number) => this.words.subarray(used, used += count);
+    const each = (count: number) => Array.from({ length: groups }, () => take(count));
+    this.tokens = take(rows);
+    this.places = take(2 * rows);
+    this.slots = each(rows);
+    this.tables = each(tableWords);
+    const angles = new Float32Array(buffer, 4 * integers);
     this.angles = angles.subarray(0, rows * dims);
     this.localAngles = angles.subarray(rows * dims);
   }

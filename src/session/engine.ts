@@ -1,9 +1,9 @@
 /** What a session needs of a model: sequences, a tokenizer, a chat template. @module */
 
 import type { BatchRow } from "../model/batch.ts";
-import type { EvaluateOptions, PageReader } from "../model/sequence.ts";
+import type { EvaluateOptions, SequencePages } from "../model/sequence.ts";
 
-export type { BatchRow, EvaluateOptions, PageReader };
+export type { BatchRow, EvaluateOptions, SequencePages };
 
 /** One run of positions in the cache of a model. Holds native memory until it is disposed of. */
 export interface Sequence extends Disposable {
@@ -13,7 +13,10 @@ export interface Sequence extends Disposable {
   readonly capacity: number;
   /** The tokens in the cache. */
   readonly tokens: readonly number[];
-  /** Forgets everything from `position` on; it is at most the present one. */
+  /**
+   * Forgets everything from `position` on; it is at most the present one. Where layers see a window
+   * only, and what lies behind it would be needed again, more is forgotten: see `position`.
+   */
   rewind(position: number): void;
   /**
    * Becomes the beginning of a text, as much of it as is known here or from other sequences.
@@ -22,7 +25,7 @@ export interface Sequence extends Disposable {
    */
   reuse(text: readonly number[]): number;
   /** What its keys and values are, for keeping them elsewhere. */
-  readonly pages: { readonly count: number; readonly pageBytes: number; readonly read: PageReader };
+  readonly pages: SequencePages;
   /** Another sequence with the same past; what they have in common is there once. */
   fork(): Sequence;
   /**

@@ -1,12 +1,19 @@
 /** The model that people load: config, tokenizer, sessions, logits. @module */
 
-import { type KvType, PAGE_POSITIONS, pageBytesOf, PageStore } from "../cache/pages.ts";
+import {
+  type CacheUse,
+  contextBytes,
+  KvCache,
+  largestContext,
+  pageCounts,
+} from "../cache/kv_cache.ts";
+import { type KvType, PAGE_POSITIONS, type PageStore } from "../cache/pages.ts";
 import { PrefixTree } from "../cache/prefix_tree.ts";
 import { ArgumentError, DisposedError, ModelError } from "../errors.ts";
 import type { ModelFile } from "../format/file.ts";
 import { fingerprint } from "../format/fingerprint.ts";
 import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { cacheShape, type ModelConfig } from "../model/config.ts";
 import { rangesOf } from "../model/preload.ts";
 import { InputSquares } from "../model/input_squares.ts";
 import { Rotations } from "../model/rope.ts";
@@ -14,6 +21,7 @@ import { type PieceObserver, Runner, type StepObserver } from "../model/runner.t
 import { Scheduler } from "../model/scheduler.ts";
 import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/sequence.ts";
 import type { SequenceParts } from "../model/sequence.ts";
+import { CHUNK_ROWS, MAX_LOGIT_ROWS } from "../model/work.ts";
 import { preload, systemMemory } from "../native/memory.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Batch, Engine, Sequence } from "./engine.ts";
@@ -41,9 +49,12 @@ export interface ModelMemory {
   readonly peakRssBytes: number;
 }
 
-/** How full the cache of a model is. */
+/**
+ * How full the cache of a model is. Layers that see a window only have pages of their own; they are
+ * counted alike.
+ */
 export interface CacheStatistics {
-  /** Bytes of a page: keys and values of 64 positions. */
+  /** Bytes of a page of each kind, together: keys and values of 64 positions in all layers. */
   readonly pageBytes: number;
   /** Pages that exist. */
   readonly pageCount: number;
@@ -56,7 +67,6 @@ export interface CacheStatistics {
 const DEFAULT_CONTEXT = 4096;
 /** Of the system's memory, for keys and values; committed as they are written. */
 const CACHE_SHARE = 1 / 4;
-const MAX_PAGES = 1 << 16;
 
 /**
  * A language model, mapped and ready. It holds native memory: dispose of it, best with `using`.
@@ -78,7 +88,7 @@ export class Model implements Engine, Disposable {
   readonly #rotations: Rotations;
   readonly #sequences = new Set<ModelSequence>();
   #fingerprint: Promise<string> | undefined;
-  #cache: { readonly store: PageStore; readonly tree: PrefixTree } | undefined;
+  #cache: { readonly cache: KvCache; readonly tree: PrefixTree } | undefined;
   readonly #preloads = new Set<Promise<void>>();
   #disposed = false;
   /** Positions of a session. */
@@ -120,18 +130,16 @@ export class Model implements Engine, Disposable {
   /** Refuses a context that this machine has no memory for, before anything is run. */
   #refuseTooLarge(): void {
     const { kernels, weights, work } = this.#parts;
-    const perPosition = this.#pageBytes / PAGE_POSITIONS;
+    const shape = cacheShape(this.config), needs = contextBytes(shape, this.kv, this.#use);
     const available = systemMemory(kernels, "available");
     // The weights are to stay in memory as well, as far as they can.
     const room = available - Math.min(weights.mappedBytes, available / 2) - work.bytes;
-    const largest = Math.floor(room / perPosition);
-    if (this.context <= largest) return;
-    const [needed, left] = [this.context * perPosition, room].map((bytes) =>
-      `${(bytes / 2 ** 30).toFixed(1)} GiB`
-    );
+    if (needs <= room) return;
+    const largest = largestContext(shape, this.kv, this.#use, room);
+    const [needed, left] = [needs, room].map((bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`);
     throw new ModelError(
       `Cannot load "${this.file.path}": a context of ${this.context} needs ${needed} for keys ` +
-        `and values, there are ${left}; the largest that fits is ${Math.max(0, largest)}`,
+        `and values, there are ${left}; the largest that fits is ${largest}`,
     );
   }
 
@@ -180,13 +188,12 @@ export class Model implements Engine, Disposable {
 
   /** What the model holds at this moment. */
   memory(): ModelMemory {
-    const { usedPages = 0, pageBytes = 0 } = this.#cache?.store ?? {};
-    const idlePages = this.#cache?.tree.idlePages ?? 0;
+    const cachedBytes = this.#idle().reduce((sum, { bytes }) => sum + bytes, 0);
     return {
       mappedBytes: this.#parts.weights.mappedBytes,
       convertedBytes: this.#parts.weights.convertedBytes,
-      kvBytes: (usedPages - idlePages) * pageBytes,
-      cachedBytes: idlePages * pageBytes,
+      kvBytes: (this.#cache?.cache.usedBytes ?? 0) - cachedBytes,
+      cachedBytes,
       scratchBytes: this.#parts.work.bytes,
       rssBytes: Deno.memoryUsage().rss,
       peakRssBytes: systemMemory(this.#parts.kernels, "peak"),
@@ -220,7 +227,8 @@ export class Model implements Engine, Disposable {
     using stack = new DisposableStack();
     const sequence = stack.use(new ModelSequence(this.#sharing()));
     const tokens = header.tokens.slice(0, header.cached);
-    const pages = reader.pages(Math.ceil(tokens.length / PAGE_POSITIONS), this.#pageBytes);
+    const { groups } = this.#cache!.cache, needed = this.#cache!.cache.needed(tokens.length);
+    const pages = reader.pages(needed.map(({ group }) => groups[group]!.store.pageBytes));
     if (tokens.length > 0) await sequence.load(tokens, pages);
     else for await (const _ of pages); // checks the file
     const session = new Session(this, header.options, new Past(sequence, header.tokens));
@@ -231,14 +239,15 @@ export class Model implements Engine, Disposable {
   /** What tells this model, and the form of its cache, from others. */
   async identity(): Promise<{ readonly model: string; readonly layout: string }> {
     const { layerCount, kvHeadCount, headDim } = this.config;
-    const { quantize = "" } = this.#options;
+    const { quantize = "" } = this.#options, { windows } = cacheShape(this.config);
     const sizes = [layerCount, kvHeadCount, headDim, PAGE_POSITIONS];
-    const layout = [this.kv, ...sizes, quantize, this.#rotations.key].join(" ");
+    const seen = windows.some((window) => window > 0) ? ["windows", windows.join()] : [];
+    const layout = [this.kv, ...sizes, quantize, this.#rotations.key, ...seen].join(" ");
     return { model: await (this.#fingerprint ??= fingerprint(this.file)), layout };
   }
 
-  get #pageBytes(): number {
-    return pageBytesOf(this.config, this.kv);
+  get #use(): CacheUse {
+    return { context: this.context, rows: this.#options.chunkRows ?? CHUNK_ROWS };
   }
 
   /** A new, empty sequence of `context` positions. */
@@ -261,9 +270,24 @@ export class Model implements Engine, Disposable {
 
   /** The pages of the cache: how many there are, are in use, and are kept for later only. */
   cacheStatistics(): CacheStatistics {
-    const { store, tree } = this.#cache ??= this.#newCache();
-    const { pageBytes, pageCount, usedPages } = store;
-    return { pageBytes, pageCount, usedPages, idlePages: tree.idlePages };
+    const { groups } = (this.#cache ??= this.#newCache()).cache;
+    const sum = (of: (store: PageStore) => number) =>
+      groups.reduce((total, { store }) => total + of(store), 0);
+    return {
+      pageBytes: sum(({ pageBytes }) => pageBytes),
+      pageCount: sum(({ pageCount }) => pageCount),
+      usedPages: sum(({ usedPages }) => usedPages),
+      idlePages: this.#idle().reduce((total, { pages }) => total + pages, 0),
+    };
+  }
+
+  /** Pages that only the tree holds, by group of layers. */
+  #idle(): { readonly pages: number; readonly bytes: number }[] {
+    const { cache, tree } = this.#cache ?? {};
+    return (cache?.groups ?? []).map(({ store }, group) => {
+      const pages = tree!.idlePages(group);
+      return { pages, bytes: pages * store.pageBytes };
+    });
   }
 
   /** Gives up the keys and values that no live sequence needs. */
@@ -274,33 +298,30 @@ export class Model implements Engine, Disposable {
   /** What sequences are made of that share one store of pages, and full pages in it. */
   #sharing(): SequenceParts {
     this.#cache ??= this.#newCache();
-    return this.#sequenceParts(this.context, this.#cache.store, this.#cache.tree);
+    return this.#sequenceParts(this.context, this.#cache.cache, this.#cache.tree);
   }
 
   #newCache() {
-    const { kernels, config } = this.#parts;
-    const least = Math.ceil(this.context / PAGE_POSITIONS);
-    const bytes = this.#options.cacheBytes ?? systemMemory(kernels, "total") * CACHE_SHARE;
-    const pages = Math.floor(bytes / this.#pageBytes);
-    if (this.#options.cacheBytes !== undefined && pages < least) {
-      const needed = least * this.#pageBytes;
-      throw new ArgumentError(
-        `Cannot keep the cache in ${bytes} bytes: a context of ${this.context} needs ${needed}`,
-      );
+    const { kernels, config } = this.#parts, shape = cacheShape(config);
+    const { cacheBytes = systemMemory(kernels, "total") * CACHE_SHARE } = this.#options;
+    const needed = contextBytes(shape, this.kv, this.#use);
+    if (this.#options.cacheBytes !== undefined && cacheBytes < needed) {
+      const state = `a context of ${this.context} needs ${needed}`;
+      throw new ArgumentError(`Cannot keep the cache in ${cacheBytes} bytes: ${state}`);
     }
-    const count = Math.min(Math.max(pages, least), MAX_PAGES);
-    const store = new PageStore(kernels, config, this.kv, count);
-    return { store, tree: new PrefixTree(store) };
+    const counts = pageCounts(shape, this.kv, this.#use, cacheBytes);
+    const cache = new KvCache(kernels, shape, this.kv, counts);
+    return { cache, tree: new PrefixTree(cache) };
   }
 
-  #sequenceParts(capacity: number, store: PageStore, tree?: PrefixTree): SequenceParts {
+  #sequenceParts(capacity: number, cache: KvCache, tree?: PrefixTree): SequenceParts {
     this.#refuseDisposed();
     const { config: { vocabularySize } } = this.#parts;
     return {
       scheduler: this.#scheduler,
       onCreate: (sequence) => this.#sequences.add(sequence),
       onRelease: (sequence) => this.#sequences.delete(sequence),
-      ...{ store, tree, vocabularySize, capacity },
+      ...{ cache, tree, vocabularySize, capacity },
     };
   }
 
@@ -406,14 +427,15 @@ export class Model implements Engine, Disposable {
     tokens: readonly number[],
     options: EvaluateOptions = {},
   ): AsyncGenerator<LogitRows> {
-    const capacity = Math.max(tokens.length, 1), pages = Math.ceil(capacity / PAGE_POSITIONS);
+    const capacity = Math.max(tokens.length, 1), shape = cacheShape(this.config);
+    const counts = pageCounts(shape, this.kv, { context: capacity, rows: MAX_LOGIT_ROWS }, 0);
     this.#refuseDisposed();
-    using store = new PageStore(this.#parts.kernels, this.config, this.kv, pages);
-    using sequence = new ModelSequence(this.#sequenceParts(capacity, store));
+    using cache = new KvCache(this.#parts.kernels, shape, this.kv, counts);
+    using sequence = new ModelSequence(this.#sequenceParts(capacity, cache));
     try {
       yield* sequence.logitRows(tokens, options);
     } finally {
-      this.#scheduler.forget(store);
+      this.#scheduler.forget(cache);
     }
   }
 
@@ -434,6 +456,6 @@ export class Model implements Engine, Disposable {
   #release(): void {
     const { pool, work, weights, file } = this.#parts;
     for (const part of [pool, work, weights, file]) part[Symbol.dispose]();
-    this.#cache?.store[Symbol.dispose]();
+    this.#cache?.cache[Symbol.dispose]();
   }
 }

@@ -130,7 +130,8 @@ export class Session implements Disposable {
   }
 
   /**
-   * Goes back to an earlier position.
+   * Goes back to an earlier position. Where layers see a window only, going back further than that
+   * takes time when the session goes on: what is gone by then is computed anew.
    * @param position how many tokens stay, at most as many as there are
    */
   rewind(position: number): void {

@@ -3,6 +3,7 @@
 import { ArgumentError, FormatError } from "../errors.ts";
 import { Source } from "../format/source.ts";
 import { type Append, writeWholeFile } from "../format/whole_file.ts";
+import type { SequencePages } from "./engine.ts";
 
 /** "CRIASESS" and the version of the layout below. */
 const MAGIC = new TextEncoder().encode("CRIASESS\u0001\0\0\0");
@@ -24,16 +25,6 @@ export interface SnapshotHeader {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** Pages of keys and values, one after another. */
-export interface SnapshotPages {
-  /** How many. */
-  readonly count: number;
-  /** Bytes of each. */
-  readonly pageBytes: number;
-  /** Copies one out. */
-  readonly read: (index: number, to: Uint8Array<ArrayBuffer>) => unknown;
-}
-
 /**
  * Writes a snapshot: a file of that name is whole or the one from before. Layout: magic and
  * version, length of the header (u32), header (JSON), pages, and the SHA-256 of the header's bytes
@@ -42,15 +33,16 @@ export interface SnapshotPages {
 export async function writeSnapshot(
   path: string,
   header: SnapshotHeader,
-  pages: SnapshotPages,
+  pages: SequencePages,
 ): Promise<void> {
   const json = new TextEncoder().encode(JSON.stringify(header));
   const fill = async (append: Append) => {
     await append(MAGIC);
     await append(new Uint8Array(Uint32Array.of(json.length).buffer));
     await append(json);
-    const digests = [json], page = new Uint8Array(pages.pageBytes);
-    for (let index = 0; index < pages.count; index++) {
+    const digests = [json];
+    for (const [index, bytes] of pages.sizes.entries()) {
+      const page = new Uint8Array(bytes);
       pages.read(index, page);
       await append(page);
       digests.push(await digest([page]));
@@ -116,20 +108,22 @@ export class SnapshotReader implements Disposable {
   }
 
   /**
-   * The pages, in one buffer that is used again; after the last one the checksum is compared.
-   * @param count how many there have to be
-   * @param pageBytes bytes of each
+   * The pages; after the last one the checksum is compared.
+   * @param sizes bytes of each that has to be there
    * @throws {FormatError} the file is longer or shorter, or not what was written
    */
-  async *pages(count: number, pageBytes: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const { path, bytes } = this.#source, end = this.pagesAt + count * pageBytes;
+  async *pages(sizes: readonly number[]): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const { path, bytes } = this.#source;
+    const end = sizes.reduce((sum, size) => sum + size, this.pagesAt);
     if (end + DIGEST_BYTES !== bytes) {
       const state = `${bytes} bytes instead of ${end + DIGEST_BYTES}`;
       throw new FormatError(`Cannot restore "${path}": it has ${state}`, path, bytes);
     }
-    const page = new Uint8Array(pageBytes);
-    for (let at = this.pagesAt; at < end; at += pageBytes) {
+    let at = this.pagesAt;
+    for (const size of sizes) {
+      const page = new Uint8Array(size);
       await this.#source.read(at, page);
+      at += size;
       this.#digests.push(await digest([page]));
       yield page;
     }
@@ -166,7 +160,7 @@ function parseHeader(path: string, json: Uint8Array): SnapshotHeader {
   const isCount = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
   if (typeof model !== "string" || typeof layout !== "string") throw wrong("names no model");
   if (!Array.isArray(tokens) || !tokens.every(isCount)) throw wrong("has no list of tokens");
-  if (!isCount(cached) || cached! > tokens.length || cached! < tokens.length - 1) {
+  if (!isCount(cached) || cached! > tokens.length) {
     throw wrong(`has ${cached} of ${tokens.length} tokens in the cache`);
   }
   if (typeof options !== "object" || options === null) throw wrong("has no options");

@@ -1,7 +1,8 @@
 /** Pages of the cache: who holds them, where they lie. @module */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { BlockTable, PAGE_POSITIONS, PageStore } from "../../src/cache/pages.ts";
+import { BlockTable } from "../../src/cache/block_tables.ts";
+import { PAGE_POSITIONS, PageStore } from "../../src/cache/pages.ts";
 import { CacheFullError } from "../../src/errors.ts";
 import { ELEMENT } from "../../src/native/operations.ts";
 import { kernels } from "../kernel_support.ts";
@@ -76,6 +77,31 @@ Deno.test("a full store says how much it holds", () => {
   table.trim(0);
   table.reserve(0, 2 * P); // what the failure took has come back
   assertEquals(table.pages.length, 2);
+});
+
+Deno.test("a table that forgets its first pages keeps the places of the others", () => {
+  using store = new PageStore(kernels, SHAPE, "f16", 4);
+  const table = new BlockTable(store);
+  table.reserve(0, 3 * P);
+  const [, second, third] = table.pages;
+  table.forgetBefore(P - 1);
+  assertEquals([table.first, store.usedPages], [0, 3]);
+  table.forgetBefore(P);
+  table.forgetBefore(P);
+  assertEquals([table.pages, store.usedPages], [[0, second, third], 2]);
+  const fork = table.fork();
+  table.trim(2 * P);
+  assertEquals([table.first, table.pages, store.usedPages], [1, [0, second], 2]);
+  table.trim(P - 1);
+  assertEquals([table.first, table.pages.length, store.usedPages], [1, 1, 2]);
+  table.trim(0);
+  table.forgetBefore(2 * P); // before it has any
+  assertEquals([table.first, table.pages], [2, [0, 0]]);
+  table.adopt(1, second!); // nobody will see it
+  table.adopt(2, third!);
+  assertEquals([table.pages, store.holders(third!)], [[0, 0, third], 2]);
+  fork.trim(0), table.trim(0);
+  assertEquals(store.usedPages, 0);
 });
 
 /** A page full of one byte. */

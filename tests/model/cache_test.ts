@@ -3,31 +3,32 @@
  * has, to the bit. @module */
 
 import { assert, assertEquals } from "@std/assert";
-import { Model } from "../../mod.ts";
+import { type LoadOptions, Model } from "../../mod.ts";
+import { KV_TYPES, type KvType } from "../../src/cache/pages.ts";
 import { CacheFullError } from "../../src/errors.ts";
 import type { Sequence } from "../../src/session/engine.ts";
 import { SMOLLM2 } from "../conformance/pack.ts";
 import { Random, SEED } from "../kernel_support.ts";
 import { sharedTest } from "../support.ts";
-import { randomModelTest, someTokens } from "./random_model.ts";
+import { FlatModel } from "./flat.ts";
+import { randomModelTest, someTokens, VOCABULARY } from "./random_model.ts";
 
 /** The bits of some logits. */
 const bits = (logits: Float32Array) => new Uint32Array(new Float32Array(logits).buffer);
 
-/** Logits of the last of some tokens, computed by themselves. */
+/** Logits of the last of some tokens, computed by themselves in a cache that lies in one piece. */
 class Truth {
-  readonly #model: Model;
+  readonly #model: FlatModel;
   readonly #known = new Map<string, Uint32Array>();
 
-  constructor(model: Model) {
+  constructor(model: FlatModel) {
     this.#model = model;
   }
 
   async of(tokens: readonly number[]): Promise<Uint32Array> {
     const key = tokens.join(), known = this.#known.get(key);
     if (known) return known;
-    using sequence = this.#model.createSequence(); // evaluates everything: reuses nothing
-    const found = bits(await sequence.evaluate(tokens));
+    const found = await this.#model.bits(tokens);
     this.#known.set(key, found);
     return found;
   }
@@ -54,13 +55,21 @@ function change(all: Sequence[], random: Random, texts: readonly (readonly numbe
   return room < 1 ? undefined : { sequence, tokens: text.slice(0, 1 + random.below(room)) };
 }
 
+async function sizesOf(path: string, options: LoadOptions) {
+  using model = await Model.load(path, options);
+  return { pageBytes: model.cacheStatistics().pageBytes, kv: model.kv };
+}
+
 /** Random schedules over one model, with a cache that is too small for all of it. */
-async function schedule(path: string, rounds: number, limit: number): Promise<void> {
-  const random = new Random(SEED), options = { threads: 2, context: 300, chunkRows: 48 };
-  using plain = await Model.load(path, options);
-  const { pageBytes } = plain.cacheStatistics();
+async function schedule(
+  path: string,
+  { rounds, limit = VOCABULARY, kv }: { rounds: number; limit?: number; kv?: KvType },
+): Promise<void> {
+  const random = new Random(SEED), options = { threads: 2, context: 300, chunkRows: 48, kv };
+  const { pageBytes, kv: type } = await sizesOf(path, options);
   using model = await Model.load(path, { ...options, cacheBytes: 14 * pageBytes });
-  const truth = new Truth(plain);
+  using flat = await FlatModel.load(path, type, 300);
+  const truth = new Truth(flat);
   const common = someTokens(130, limit), other = someTokens(300, limit).slice(170);
   const texts = [common, other, [...common, ...other], [...common.slice(0, 64), ...other]];
   const all = [model.createSequence()];
@@ -85,11 +94,22 @@ async function schedule(path: string, rounds: number, limit: number): Promise<vo
   assertEquals(model.cacheStatistics().usedPages, 0);
 }
 
-randomModelTest(`random schedules give what fresh sequences give (seed ${SEED})`, async (path) => {
-  await schedule(path, 300, 320);
+for (const kv of KV_TYPES) {
+  const name = `random schedules give what one flat sequence gives, ${kv} (seed ${SEED})`;
+  randomModelTest(name, (path) => schedule(path, { rounds: 150, kv }));
+}
+
+sharedTest(`the same with SmolLM2 (seed ${SEED})`, SMOLLM2, async (path) => {
+  await schedule(path, { rounds: 25, limit: 49152 });
 });
 
-sharedTest(`the same with SmolLM2 (seed ${SEED})`, SMOLLM2, (path) => schedule(path, 25, 49152));
+for (const window of [1, 20, 64, 100]) {
+  for (const fullEvery of [0, 2]) {
+    const name = `the same with windows of ${window}, all in one layer of ${fullEvery}`;
+    const run = (path: string) => schedule(path, { rounds: 100 });
+    randomModelTest(`${name} (seed ${SEED})`, run, "Q8_0", { window, fullEvery });
+  }
+}
 
 randomModelTest("a second prompt takes what the first has computed", async (path) => {
   using model = await Model.load(path, { threads: 2, context: 400 });

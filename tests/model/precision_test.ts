@@ -1,8 +1,10 @@
 /** The documents say which precision is used where; recorded steps say so too. @module */
 
 import { assert, assertEquals } from "@std/assert";
-import { KV_TYPES, type KvType, PageStore } from "../../src/cache/pages.ts";
+import { KvCache } from "../../src/cache/kv_cache.ts";
+import { KV_TYPES, type KvType } from "../../src/cache/pages.ts";
 import { ELEMENT, OP_WORDS, OPERATION_NAMES, OPERATIONS } from "../../src/native/operations.ts";
+import { cacheShape } from "../../src/model/config.ts";
 import { Runner } from "../../src/model/runner.ts";
 import { quantById } from "../../src/quant.ts";
 import { loadParts } from "../../src/session/load.ts";
@@ -55,8 +57,9 @@ async function collectModel(path: string, kv: KvType, found: Precision): Promise
   const parts = await loadParts(path, { threads: 1, kv });
   using stack = new DisposableStack();
   for (const part of [parts.file, parts.weights, parts.work, parts.pool]) stack.use(part);
-  const store = stack.use(new PageStore(parts.kernels, parts.config, kv, 1));
-  collect(new Runner(parts).record(store, 3, 1, 1).step, found);
+  const shape = cacheShape(parts.config);
+  const cache = stack.use(new KvCache(parts.kernels, shape, kv, [1, 1]));
+  collect(new Runner(parts).record(cache, 3, 1, 1).step, found);
 }
 
 /** No file here has gates of two types in a layer, nor experts in all types. */

@@ -42,12 +42,21 @@ function randomTensor(name: string, rows: number, columns: number, type: string)
   return { name, dimensions, type: quantByName(type)!.id, data: quantize(type, values) };
 }
 
+/** Which layers of the model see a window only. */
+export interface Windows {
+  /** Positions that they see. */
+  readonly window: number;
+  /** Every n-th layer sees all; 0: none does. */
+  readonly fullEvery: number;
+}
+
 /**
  * Writes the model into a new temporary file.
  * @param type what its matrices are quantised to; "F32" is exact
+ * @param windows which layers see a window only; none if left out
  * @returns the path; the caller removes the file
  */
-export function writeRandomModel(type = "Q8_0"): string {
+export function writeRandomModel(type = "Q8_0", windows: Windows | undefined = undefined): string {
   const { pieces, kinds } = vocabulary();
   const list = (key: string, kind: number, values: readonly number[]) =>
     pair(key, TYPES.array, (to) => {
@@ -63,6 +72,12 @@ export function writeRandomModel(type = "Q8_0"): string {
     u32Pair("llama.attention.head_count", HEADS),
     u32Pair("llama.attention.head_count_kv", KV_HEADS),
     pair("llama.attention.layer_norm_rms_epsilon", TYPES.f32, (to) => to.f32(1e-5)),
+    ...windows
+      ? [
+        u32Pair("llama.attention.sliding_window", windows.window),
+        u32Pair("llama.attention.sliding_window_pattern", windows.fullEvery),
+      ]
+      : [],
     stringPair("tokenizer.ggml.model", "llama"),
     stringsPair("tokenizer.ggml.tokens", pieces),
     list("tokenizer.ggml.scores", TYPES.f32, pieces.map((_, id) => -id)),
@@ -98,14 +113,16 @@ export function writeRandomModel(type = "Q8_0"): string {
 /**
  * Registers a test that receives the path of a random model.
  * @param type what its matrices are quantised to
+ * @param windows which of its layers see a window only
  */
 export function randomModelTest(
   name: string,
   fn: (path: string) => Promise<void>,
   type?: string,
+  windows?: Windows,
 ): void {
   Deno.test(name, async () => {
-    const path = writeRandomModel(type);
+    const path = writeRandomModel(type, windows);
     try {
       await fn(path);
     } finally {

@@ -104,7 +104,7 @@ class FakeSequence implements Sequence {
   }
 
   get pages(): Sequence["pages"] {
-    return { count: 0, pageBytes: 0, read: () => {} };
+    return { sizes: [], read: () => {} };
   }
 
   fork(): Sequence {
