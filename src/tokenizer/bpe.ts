@@ -1,7 +1,9 @@
 /** BPE of GGUF files: bytes dressed as letters, or text, merged by rank, word by word. @module */
-import { dressed, undressed } from "./byte_letters.ts";
-import { LazyIndex } from "./lazy_index.ts";
-import { letterStarts, Merger } from "./merge.ts";
+import { dressed, LETTERS, undressed, utf8Bytes } from "./byte_letters.ts";
+import type { Table } from "./lazy_index.ts";
+import { Merger } from "./merge.ts";
+import { RankedMerges } from "./merge_rules.ts";
+import { Symbols } from "./symbols.ts";
 import { cutWords } from "./cut.ts";
 import { BPE_VOCABULARIES, type PreTokenizer, preTokenizer } from "./pretokenize.ts";
 import { byteTokens } from "./spm.ts";
@@ -11,24 +13,26 @@ import { WordCache } from "./word_cache.ts";
 const BLANK = "▁"; // U+2581 stands for a space
 const UTF8 = new TextEncoder();
 
-/** Cuts texts into pieces of a byte-level BPE vocabulary. */
+/** Cuts texts into pieces of a vocabulary with merges. */
 export class BpeEncoder {
   readonly addBos: boolean;
   readonly alwaysBos: boolean;
   readonly addSpacePrefix = false;
+  readonly tables: readonly Table[];
   readonly #words: PreTokenizer;
-  /** From merges, "left right", to their ranks; the lowest is merged first. */
-  readonly index: LazyIndex;
+  readonly #symbols: Symbols;
+  readonly #rules: RankedMerges;
   readonly #merger = new Merger();
   readonly #cache = new WordCache();
+  #word = new Int32Array(256); // symbols of a word
+  #letters: Int32Array | undefined; // [256], the symbols of bytes
 
   /** @throws {ModelError} no merges, or a pre-tokenizer that cria does not know */
   constructor(readonly vocabulary: Vocabulary, metadata: Metadata) {
     const merges = stringList(metadata, "tokenizer.ggml.merges");
-    this.index = new LazyIndex(merges.length, (ranks, i) => {
-      const rank = merges.length - 1 - i; // from the last, for of equal merges the first counts
-      ranks.set(merges[rank]!, rank);
-    });
+    this.#symbols = new Symbols(vocabulary, (piece) => vocabulary.idOf(piece));
+    this.#rules = new RankedMerges(this.#symbols, merges);
+    this.tables = [this.#rules];
     const vocabularyName = String(metadata.get("tokenizer.ggml.model"));
     const name = BPE_VOCABULARIES.get(vocabularyName) ?? metadata.get("tokenizer.ggml.pre");
     this.#words = preTokenizer(String(name ?? "default"));
@@ -51,34 +55,45 @@ export class BpeEncoder {
   }
 
   #encode(word: string): number[] {
-    const text = this.#words.blanks ? word : dressed(word), { wholeWords } = this.#words;
-    const isWhole = wholeWords === "all" || (wholeWords === "lines" && word.startsWith("\n"));
-    const whole = isWhole ? this.vocabulary.textId(text) : undefined;
-    if (whole !== undefined) return [whole];
-    const starts = this.#merger.merge(letterStarts(text), text.length, (start, middle, end) => {
-      const pair = `${text.substring(start, middle)} ${text.substring(middle, end)}`;
-      return this.index.get(pair) ?? NaN;
-    });
-    const tokens: number[] = [];
-    for (let i = 0; i < starts.length; i++) {
-      this.#appendPiece(text.substring(starts[i]!, starts[i + 1]), tokens);
+    const { wholeWords } = this.#words;
+    if (wholeWords === "all" || (wholeWords === "lines" && word.startsWith("\n"))) {
+      const whole = this.vocabulary.textId(this.#words.blanks ? word : dressed(word));
+      if (whole !== undefined) return [whole];
+    }
+    const count = this.#symbolsOf(word), symbols = this.#word, tokens: number[] = [];
+    const left = this.#merger.merge(symbols, count, this.#rules);
+    for (let i = 0; i < left; i++) {
+      if (this.#isToken(symbols[i]!)) tokens.push(symbols[i]!);
+      else this.#appendBytes(this.#symbols.text(symbols[i]!), tokens);
     }
     return tokens;
   }
 
+  /** Writes down the letters of a word, which its merges begin with. Returns how many. */
+  #symbolsOf(word: string): number {
+    if (this.#word.length < 3 * word.length) this.#word = new Int32Array(4 * word.length);
+    const symbols = this.#word;
+    if (this.#words.blanks) return this.#symbols.characters(word, symbols);
+    const letters = this.#letters ??= Int32Array.from(LETTERS, (one) => this.#symbols.of(one));
+    const count = utf8Bytes(word, symbols);
+    for (let i = 0; i < count; i++) symbols[i] = letters[symbols[i]!]!;
+    return count;
+  }
+
+  #isToken(symbol: number): boolean {
+    return symbol < this.vocabulary.size && this.vocabulary.isText(symbol);
+  }
+
   /**
-   * Appends the token of a merged piece, or of each byte of one that is no piece. A byte that is no
-   * piece leaves nothing, as in llama.cpp and in tokenizers: SmolLM2 lacks eight that a text may
-   * hold, all of them control characters or in planes that no script uses.
+   * Appends the token of each byte of what is no piece. A byte that is no piece leaves nothing, as
+   * in llama.cpp and in tokenizers: SmolLM2 lacks eight that a text may hold, all of them control
+   * characters or in planes that no script uses.
    */
-  #appendPiece(piece: string, tokens: number[]): void {
-    const id = this.vocabulary.textId(piece);
-    if (id !== undefined) {
-      tokens.push(id);
-    } else if (this.#words.blanks) {
-      tokens.push(...(byteTokens(this.vocabulary, piece) ?? []));
-    } else if (piece.length > 1) {
-      for (const letter of piece) this.#appendPiece(letter, tokens);
+  #appendBytes(piece: string, tokens: number[]): void {
+    if (this.#words.blanks) return void tokens.push(...byteTokens(this.vocabulary, piece) ?? []);
+    for (const letter of piece.length > 1 ? piece : "") {
+      const id = this.vocabulary.textId(letter);
+      if (id !== undefined) tokens.push(id);
     }
   }
 }

@@ -2,9 +2,12 @@
 import { ModelError } from "../errors.ts";
 import { undressed } from "./byte_letters.ts";
 import { type Normalizer, normalizer, type Part, type Splitter, splitter } from "./hf_text.ts";
-import { LazyIndex } from "./lazy_index.ts";
-import { letterStarts, Merger } from "./merge.ts";
-import { blankWords, byteTokens } from "./spm.ts";
+import type { Table } from "./lazy_index.ts";
+import { Merger } from "./merge.ts";
+import { RankedMerges } from "./merge_rules.ts";
+import { Seams } from "./seams.ts";
+import { bytePiece, byteTokens } from "./spm.ts";
+import { Symbols } from "./symbols.ts";
 import { bestCut } from "./unigram.ts";
 import { type Metadata, stringList, type Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
@@ -24,15 +27,18 @@ interface ModelPart extends Part {
 export class HuggingFaceEncoder {
   readonly addBos = false;
   readonly addSpacePrefix = false;
-  /** From merges, "left right", to their ranks; the lowest is merged first. */
-  readonly index: LazyIndex | undefined;
+  readonly tables: readonly Table[];
   readonly #model: ModelPart;
   readonly #normalize: Normalizer;
   readonly #split: Splitter;
   readonly #isBytes: boolean; // pieces are letters that stand for bytes
+  readonly #symbols: Symbols;
+  readonly #rules: RankedMerges | undefined;
+  readonly #seams: Seams;
   readonly #merger = new Merger();
   readonly #cache = new WordCache();
-  #words: RegExp | undefined; // how a word falls into parts that never merge
+  #word = new Int32Array(256); // symbols of a word
+  #hasSeams: boolean | undefined; // whether what lies between seams can be cut alone
 
   /** @throws {ModelError} a part that cria does not know, by name, with those that it knows */
   constructor(readonly vocabulary: Vocabulary, metadata: Metadata) {
@@ -43,17 +49,25 @@ export class HuggingFaceEncoder {
     this.#isBytes = ["normalizer", "pre_tokenizer", "decoder"].some((name) =>
       JSON.stringify(part(name)).includes('"ByteLevel"')
     );
-    if (this.#model.type === "BPE") this.index = mergeRanks(metadata);
+    this.#symbols = new Symbols(vocabulary, (piece) => vocabulary.idOf(piece));
+    this.#seams = new Seams(vocabulary);
+    if (this.#model.type === "BPE") {
+      const merges = stringList(metadata, "tokenizer.ggml.merges");
+      this.#rules = new RankedMerges(this.#symbols, merges, true);
+    }
+    this.tables = this.#rules === undefined ? [this.#seams] : [this.#seams, this.#rules];
   }
 
   /** Appends the tokens of a text that holds no special tokens. */
   append(text: string, tokens: number[], isStart: boolean): void {
-    this.#words ??= this.#isBytes ? /[^]+/g : blankWords(this.vocabulary);
+    const act = (part: string) => {
+      const known = this.#cache.get(part) ?? this.#cache.keep(part, this.#encode(part));
+      for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
+    };
+    this.#hasSeams ??= !this.#isBytes && this.#rules !== undefined && this.#hasBytes();
     for (const word of this.#split([this.#normalize(text)], isStart)) {
-      for (const part of word.match(this.#words) ?? []) {
-        const known = this.#cache.get(part) ?? this.#cache.keep(part, this.#encode(part));
-        for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
-      }
+      if (this.#hasSeams) this.#seams.forEach(word, act);
+      else if (word !== "") act(word);
     }
   }
 
@@ -63,25 +77,23 @@ export class HuggingFaceEncoder {
   }
 
   #encode(word: string): number[] {
-    if (this.#model.type === "Unigram") {
-      return this.#tokensOf(word, bestCut(word, this.vocabulary));
-    }
     const whole = this.#model.ignore_merges ? this.vocabulary.textId(word) : undefined;
     if (whole !== undefined) return [whole];
+    if (this.#rules === undefined) return this.#tokensOf(bestCut(word, this.vocabulary));
     const text = this.#knowsUnknown() ? word : this.#known(word);
-    const merged = this.#merger.merge(letterStarts(text), text.length, (start, middle, end) => {
-      const pair = `${text.substring(start, middle)} ${text.substring(middle, end)}`;
-      return this.index!.get(pair) ?? NaN;
-    });
-    return this.#tokensOf(text, merged);
+    if (this.#word.length < text.length) this.#word = new Int32Array(2 * text.length);
+    const count = this.#symbols.characters(text, this.#word);
+    const left = this.#merger.merge(this.#word, count, this.#rules);
+    return this.#tokensOf(
+      Array.from(this.#word.subarray(0, left), (one) => this.#symbols.text(one)),
+    );
   }
 
   /** The tokens of pieces: a character that is none becomes its bytes, or the unknown token. */
-  #tokensOf(text: string, starts: readonly number[]): number[] {
+  #tokensOf(pieces: readonly string[]): number[] {
     const { vocabulary } = this, tokens: number[] = [];
     let isAfterUnknown = false;
-    starts.forEach((start, i) => {
-      const piece = text.substring(start, starts[i + 1]);
+    for (const piece of pieces) {
       const id = vocabulary.textId(piece);
       const known = id === undefined ? this.#bytesOf(piece) : [id];
       if (known !== undefined) tokens.push(...known);
@@ -89,12 +101,19 @@ export class HuggingFaceEncoder {
         tokens.push(vocabulary.unknownToken);
       }
       isAfterUnknown = known === undefined;
-    });
+    }
     return tokens;
   }
 
   #bytesOf(piece: string): number[] | undefined {
     return this.#model.byte_fallback ? byteTokens(this.vocabulary, piece) : undefined;
+  }
+
+  /** Whether there is a token for every byte: then no character leaves its neighbours a gap. */
+  #hasBytes(): boolean {
+    const pieces = Array.from({ length: 256 }, (_, byte) => bytePiece(byte));
+    return this.#model.byte_fallback === true &&
+      pieces.every((piece) => this.vocabulary.idOf(piece) !== undefined);
   }
 
   #knowsUnknown(): boolean {
@@ -105,14 +124,6 @@ export class HuggingFaceEncoder {
   #known(word: string): string {
     return Array.from(word).filter((char) => this.vocabulary.textId(char) !== undefined).join("");
   }
-}
-
-/** From merges to their ranks. */
-function mergeRanks(metadata: Metadata): LazyIndex {
-  const merges = stringList(metadata, "tokenizer.ggml.merges");
-  return new LazyIndex(merges.length, (ranks, i) => {
-    ranks.set(merges[i]!, i); // of equal merges the last counts here
-  });
 }
 
 /** A part of `tokenizer.json`, as the metadata has it. */

@@ -2,8 +2,14 @@
 
 const SLICE = 4096; // entries at a time: about 1 ms
 
+/** Something that is filled when it is needed, or in slices before. */
+export interface Table {
+  /** Enters a few thousand; false when all are there. */
+  fillSome(): boolean;
+}
+
 /** Finds the number of a string. */
-export class LazyIndex {
+export class LazyIndex implements Table {
   readonly #numbers = new Map<string, number>();
   #next = 0;
 

@@ -1,7 +1,11 @@
 /** SentencePiece-style BPE: characters merged by score, bytes where no piece fits. @module */
 import { quote } from "../bytes.ts";
 import { ModelError } from "../errors.ts";
-import { letterStarts, Merger } from "./merge.ts";
+import type { Table } from "./lazy_index.ts";
+import { Merger } from "./merge.ts";
+import { ScoredMerges } from "./merge_rules.ts";
+import { Seams } from "./seams.ts";
+import { Symbols } from "./symbols.ts";
 import type { Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
 
@@ -12,20 +16,27 @@ const UTF8 = new TextEncoder();
 export class SpmEncoder {
   readonly addBos = true;
   readonly addSpacePrefix = true;
-  readonly index = undefined; // the vocabulary has all it needs
+  readonly tables: readonly Table[];
   readonly #merger = new Merger();
+  readonly #symbols: Symbols;
+  readonly #rules: ScoredMerges;
+  readonly #seams: Seams;
   readonly #cache = new WordCache();
-  #words: RegExp | undefined; // how a text falls into parts that never merge
+  #word = new Int32Array(256); // symbols of a word
 
-  constructor(readonly vocabulary: Vocabulary) {}
+  constructor(readonly vocabulary: Vocabulary) {
+    this.#symbols = new Symbols(vocabulary, (piece) => vocabulary.textId(piece));
+    this.#rules = new ScoredMerges(vocabulary, this.#symbols);
+    this.#seams = new Seams(vocabulary);
+    this.tables = [this.#seams];
+  }
 
   /** Appends the tokens of a text that holds no special tokens. */
   append(text: string, tokens: number[]): void {
-    this.#words ??= blankWords(this.vocabulary);
-    for (const word of text.replaceAll(" ", BLANK).match(this.#words) ?? []) {
+    this.#seams.forEach(text.replaceAll(" ", BLANK), (word) => {
       const known = this.#cache.get(word) ?? this.#cache.keep(word, this.#encode(word));
       for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
-    }
+    });
   }
 
   /** The bytes that a normal piece stands for. */
@@ -34,37 +45,26 @@ export class SpmEncoder {
   }
 
   #encode(text: string): number[] {
-    const merged = this.#merger.merge(letterStarts(text), text.length, (start, _middle, end) => {
-      const id = this.vocabulary.textId(text.substring(start, end));
-      return id === undefined ? NaN : -this.vocabulary.score(id);
-    });
-    return merged.flatMap((start, i) => {
-      const piece = text.substring(start, merged[i + 1]);
-      return this.vocabulary.textId(piece) ??
-        byteTokens(this.vocabulary, piece) ?? this.#unknown(piece);
-    });
+    if (this.#word.length < text.length) this.#word = new Int32Array(2 * text.length);
+    const symbols = this.#word, count = this.#symbols.characters(text, symbols);
+    const left = this.#merger.merge(symbols, count, this.#rules), tokens: number[] = [];
+    for (let i = 0; i < left; i++) {
+      const symbol = symbols[i]!;
+      if (symbol < this.vocabulary.size) tokens.push(symbol);
+      else for (const id of this.#bytesOf(this.#symbols.text(symbol))) tokens.push(id);
+    }
+    return tokens;
   }
 
-  #unknown(char: string): number[] {
+  /** The tokens of a character that is no piece. */
+  #bytesOf(char: string): readonly number[] {
+    const bytes = byteTokens(this.vocabulary, char);
+    if (bytes !== undefined) return bytes;
     const { unknownToken } = this.vocabulary;
     if (unknownToken !== undefined) return [unknownToken];
     const state = "the vocabulary has neither a piece nor bytes for it";
     throw new ModelError(`Cannot encode ${quote(char)}: ${state}`);
   }
-}
-
-/**
- * How a text with blanks for spaces falls into words that can be merged alone, and remembered.
- *
- * Where no piece holds a blank after another character, nothing ever merges across the start of a
- * word. That holds for Llama's vocabulary; else the whole text is one word.
- */
-export function blankWords(vocabulary: Vocabulary): RegExp {
-  const across = new RegExp(`[^${BLANK}]${BLANK}`);
-  const spans = vocabulary.pieces.some((piece, id) =>
-    across.test(piece) && vocabulary.textId(piece) === id
-  );
-  return spans ? /[^]+/g : new RegExp(`${BLANK}*[^${BLANK}]+|${BLANK}+`, "g");
 }
 
 /** The tokens of a character's bytes; undefined where one has none. */
@@ -79,6 +79,6 @@ export function byteTokens(vocabulary: Vocabulary, char: string): number[] | und
 }
 
 /** The piece that stands for a byte: "<0x0A>". */
-function bytePiece(byte: number): string {
+export function bytePiece(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 }

@@ -4,7 +4,7 @@ import { ArgumentError, ModelError } from "../errors.ts";
 import { turn } from "../turn.ts";
 import { BpeEncoder } from "./bpe.ts";
 import { HuggingFaceEncoder } from "./hf_encoder.ts";
-import type { LazyIndex } from "./lazy_index.ts";
+import type { Table } from "./lazy_index.ts";
 import { BPE_VOCABULARIES } from "./pretokenize.ts";
 import { SpecialTokens } from "./special.ts";
 import { SpmEncoder } from "./spm.ts";
@@ -33,7 +33,7 @@ interface PieceEncoder {
   /** Whether texts begin with BOS even where the file says no. */
   readonly alwaysBos?: boolean;
   /** What it looks up beside the vocabulary. */
-  readonly index: LazyIndex | undefined;
+  readonly tables: readonly Table[];
   /** Appends the tokens of a text that holds no special tokens; is it where all text starts? */
   append(text: string, tokens: number[], isStart: boolean): void;
   /** The bytes that a normal piece stands for. */
@@ -86,6 +86,7 @@ export class Tokenizer {
   readonly #vocabulary: Vocabulary;
   readonly #encoder: PieceEncoder;
   readonly #addSpacePrefix: boolean;
+  readonly #known: Uint8Array[] = []; // what tokens stand for, of those that were decoded
   #special: SpecialTokens | undefined; // found by the first encode
 
   private constructor(metadata: Metadata, family: Family) {
@@ -156,8 +157,8 @@ export class Tokenizer {
    */
   async prepare(): Promise<void> {
     let since = performance.now();
-    for (const index of [this.#vocabulary.index, this.#encoder.index]) {
-      while (index?.fillSome()) {
+    for (const table of [this.#vocabulary.index, ...this.#encoder.tables]) {
+      while (table.fillSome()) {
         if (performance.now() - since < SLICE_MS) continue;
         await turn();
         since = performance.now();
@@ -186,14 +187,13 @@ export class Tokenizer {
 
   /** The bytes that tokens stand for; they need not be whole characters. */
   decodeBytes(ids: Iterable<number>, { special = false }: DecodeOptions = {}): Uint8Array {
-    const parts = Array.from(ids, (id) => this.#bytes(id, special));
-    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      bytes.set(part, at);
-      at += part.length;
+    let bytes = new Uint8Array(256), count = 0;
+    for (const id of ids) {
+      const part = this.#bytes(id, special);
+      if (count + part.length > bytes.length) bytes = grown(bytes, count + part.length);
+      for (let i = 0; i < part.length; i++) bytes[count++] = part[i]!;
     }
-    return bytes;
+    return bytes.slice(0, count);
   }
 
   /** The text of tokens; bytes that are no UTF-8 become U+FFFD. */
@@ -206,7 +206,16 @@ export class Tokenizer {
     return new TokenStream((id) => this.#bytes(id, special));
   }
 
+  /** What a token stands for; it must not be changed. */
   #bytes(id: number, special: boolean): Uint8Array {
+    const known = this.#known[id];
+    if (known !== undefined) return known;
+    const bytes = this.#decodeOne(id, special), kind = this.#vocabulary.kind(id);
+    if (kind !== "control" && kind !== "unknown") this.#known[id] = bytes;
+    return bytes;
+  }
+
+  #decodeOne(id: number, special: boolean): Uint8Array {
     const piece = this.#vocabulary.pieces[id];
     if (piece === undefined) {
       const state = `the vocabulary has ${this.vocabularySize} tokens`;
@@ -251,6 +260,13 @@ export class TokenStream {
   flush(): string {
     return this.#decoder.decode();
   }
+}
+
+/** The same bytes with room for at least so many. */
+function grown(bytes: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(2 * bytes.length, count));
+  larger.set(bytes);
+  return larger;
 }
 
 /** A flag of the metadata. */

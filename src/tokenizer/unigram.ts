@@ -26,9 +26,8 @@ function boundsOf(vocabulary: Vocabulary): Bounds {
 
 /**
  * Cuts a word, by Viterbi's algorithm: time is its length times that of the longest piece.
- * @returns where the pieces begin
  */
-export function bestCut(word: string, vocabulary: Vocabulary): number[] {
+export function bestCut(word: string, vocabulary: Vocabulary): string[] {
   const { longest, unknown } = boundsOf(vocabulary);
   const scores = new Float64Array(word.length + 1).fill(-Infinity); // of the best cut up to here
   const from = new Int32Array(word.length + 1); // where its last piece begins
@@ -45,7 +44,7 @@ export function bestCut(word: string, vocabulary: Vocabulary): number[] {
       from[end] = start;
     }
   }
-  const starts: number[] = [];
-  for (let at = word.length; at > 0; at = from[at]!) starts.push(from[at]!);
-  return starts.reverse();
+  const pieces: string[] = [];
+  for (let at = word.length; at > 0; at = from[at]!) pieces.push(word.substring(from[at]!, at));
+  return pieces.reverse();
 }

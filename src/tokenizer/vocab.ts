@@ -106,7 +106,7 @@ export class Vocabulary {
     this.index = new LazyIndex(size, (ids, id) => {
       // Of two equal pieces the later one counts, unless only the earlier can stand in a text.
       const piece = this.pieces[id]!;
-      if (!this.#isAside(id) || !ids.has(piece)) ids.set(piece, id);
+      if (this.isText(id) || !ids.has(piece)) ids.set(piece, id);
     });
   }
 
@@ -147,13 +147,13 @@ export class Vocabulary {
   /** The token of a piece of text: never a control token, an unknown one or a byte. */
   textId(piece: string): number | undefined {
     const id = this.idOf(piece);
-    return id === undefined || this.#isAside(id) ? undefined : id;
+    return id === undefined || !this.isText(id) ? undefined : id;
   }
 
-  /** Whether a token never stands for text. */
-  #isAside(id: number): boolean {
+  /** Whether a token stands for a piece of text. */
+  isText(id: number): boolean {
     const kind = this.#kinds[id];
-    return kind === CONTROL || kind === UNKNOWN || kind === BYTE;
+    return kind !== CONTROL && kind !== UNKNOWN && kind !== BYTE;
   }
 
   /** The token with that role, if the model has one. */

@@ -2,19 +2,24 @@
 
 import { assertEquals } from "@std/assert";
 import { cutWords } from "../../src/tokenizer/cut.ts";
-import { Merger } from "../../src/tokenizer/merge.ts";
+import { Merger, type MergeRules } from "../../src/tokenizer/merge.ts";
 import { PRE_TOKENIZERS, preTokenizer } from "../../src/tokenizer/pretokenize.ts";
 import golden from "./golden.json" with { type: "json" };
 
 const merger = new Merger();
 
-/** Lengths of the tokens of a word, one byte or two: the pair of lowest bytes merges first. */
+/** Any two bytes merge, and nothing else: those whose first byte is lowest before others. */
+const PAIRS: MergeRules = {
+  find: (left, right) => left < 256 && right < 256 ? 256 * left + right : -1,
+  cost: (merge) => merge,
+  result: (merge) => 256 + merge,
+};
+
+/** Lengths of the tokens of a word: one byte, or two. */
 function lengthsOf(word: string): string {
-  const bytes = new TextEncoder().encode(word), starts = Array.from(bytes, (_, i) => i);
-  const merged = merger.merge(starts, bytes.length, (start, middle, end) => {
-    return end - start === 2 ? 256 * bytes[start]! + bytes[middle]! : NaN;
-  });
-  return merged.map((start, i) => (merged[i + 1] ?? bytes.length) - start).join("");
+  const symbols = Int32Array.from(new TextEncoder().encode(word));
+  const left = merger.merge(symbols, symbols.length, PAIRS);
+  return Array.from(symbols.subarray(0, left), (symbol) => symbol < 256 ? 1 : 2).join("");
 }
 
 for (const { names, lengths } of golden.cuts) {

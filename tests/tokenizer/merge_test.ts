@@ -1,48 +1,72 @@
 /** Merging against the plain way: look at all pairs, merge the best, begin anew. @module */
 
-import { assertEquals } from "@std/assert";
-import { type MergeCost, Merger } from "../../src/tokenizer/merge.ts";
+import { assert, assertEquals } from "@std/assert";
+import { Merger, type MergeRules } from "../../src/tokenizer/merge.ts";
+
+const LETTERS = 3;
+
+/** Merges of few symbols, made up: from pairs to their ranks, and what they make. */
+function madeUp(random: (below: number) => number): MergeRules {
+  const pairs = new Map<string, number>(), costs: number[] = [], results: number[] = [];
+  for (let i = 0; i < 40; i++) {
+    const known = LETTERS + i;
+    pairs.set(`${random(known)} ${random(known)}`, i);
+    costs.push(random(10));
+    results.push(LETTERS + i);
+  }
+  return {
+    find: (left, right) => pairs.get(`${left} ${right}`) ?? -1,
+    cost: (merge) => costs[merge]!,
+    result: (merge) => results[merge]!,
+  };
+}
 
 /** What the algorithm means. */
-function mergePlainly(starts: readonly number[], length: number, cost: MergeCost): number[] {
-  const left = [...starts];
+function mergePlainly(symbols: readonly number[], rules: MergeRules): number[] {
+  const left = [...symbols];
   while (true) {
     let best = -1, lowest = Infinity;
     for (let i = 0; i + 1 < left.length; i++) {
-      const price = cost(left[i]!, left[i + 1]!, left[i + 2] ?? length);
-      if (price < lowest) [best, lowest] = [i, price];
+      const merge = rules.find(left[i]!, left[i + 1]!), cost = merge < 0 ? NaN : rules.cost(merge);
+      if (cost < lowest) [best, lowest] = [i, cost];
     }
     if (best < 0) return left;
-    left.splice(best + 1, 1);
+    left.splice(best, 2, rules.result(rules.find(left[best]!, left[best + 1]!)));
   }
 }
 
-Deno.test("the heap merges as the plain way does", () => {
+function pseudoRandom(): (below: number) => number {
   let state = 7;
-  const random = (below: number) => {
+  return (below) => {
     state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
     return Math.floor((state / 0x80000000) * below);
   };
-  const merger = new Merger();
+}
+
+Deno.test("short words and long ones merge as the plain way does", () => {
+  const random = pseudoRandom(), merger = new Merger();
   for (let round = 0; round < 300; round++) {
-    const text = Array.from({ length: 1 + random(40) }, () => "abc"[random(3)]).join("");
-    const costs = new Map<string, number>();
-    for (let i = 0; i < 40; i++) {
-      const piece = Array.from({ length: 2 + random(4) }, () => "abc"[random(3)]).join("");
-      costs.set(piece, random(10));
-    }
-    const cost: MergeCost = (start, _, end) => costs.get(text.slice(start, end)) ?? NaN;
-    const starts = Array.from(text, (_, i) => i);
-    assertEquals(
-      merger.merge(starts, text.length, cost),
-      mergePlainly(starts, text.length, cost),
-      `round ${round}: ${text}`,
-    );
+    const rules = madeUp(random), length = 1 + random(round % 2 === 0 ? 33 : 90);
+    const symbols = Int32Array.from({ length }, () => random(LETTERS));
+    const expected = mergePlainly([...symbols], rules);
+    const left = merger.merge(symbols, length, rules);
+    assertEquals([...symbols.subarray(0, left)], expected, `round ${round}`);
   }
 });
 
 Deno.test("nothing and one symbol merge to themselves", () => {
-  const merger = new Merger();
-  assertEquals(merger.merge([], 0, () => 1), []);
-  assertEquals(merger.merge([0], 3, () => 1), [0]);
+  const merger = new Merger(), rules = madeUp(pseudoRandom());
+  assertEquals(merger.merge(new Int32Array(0), 0, rules), 0);
+  assertEquals(merger.merge(Int32Array.of(2), 1, rules), 1);
+});
+
+Deno.test("260,000 symbols take a few looks each, whatever merges", () => {
+  const merger = new Merger(), length = 1 << 18;
+  for (const letters of [1, 2, LETTERS]) {
+    const random = pseudoRandom(), rules = madeUp(random);
+    const symbols = Int32Array.from({ length }, () => random(letters));
+    merger.steps = 0;
+    merger.merge(symbols, length, rules);
+    assert(merger.steps < 6 * length, `${merger.steps} steps for ${letters} letters`);
+  }
 });

@@ -66,3 +66,17 @@ Deno.test("no pre-tokenizer loses a character", () => {
     }
   }
 });
+
+Deno.test("a word of 500,000 characters is cut as one of ten is", () => {
+  const known = new Set<string>(), count = 500_000;
+  for (const name of PRE_TOKENIZERS) {
+    const { cutters } = preTokenizer(name), kind = String(cutters);
+    if (known.has(kind)) continue; // another name of the same
+    known.add(kind);
+    for (const [char, end] of [["a", " "], [" ", "a"], ["1", "a"]] as const) {
+      const words = cutWords(char.repeat(count) + end, cutters);
+      const length = words.reduce((sum, word) => sum + word.length, 0);
+      assertEquals(length, count + 1, `${name}: ${JSON.stringify(char)}`);
+    }
+  }
+});
