@@ -1,6 +1,7 @@
 /** The tokens that may be chosen at all, as a bit set, and what it leaves of logits. @module */
 
 import type { Candidates } from "./candidates.ts";
+import type { Scratch } from "./context.ts";
 
 /** Where at most one token in this many is allowed, the allowed ones are listed. */
 const SPARSE = 16;
@@ -14,22 +15,27 @@ export function countAllowed(allowed: Uint32Array, count: number): number {
   return found;
 }
 
+/** Whether a token is in a set. */
+export function isAllowed(allowed: Uint32Array, token: number): boolean {
+  return ((allowed[token >>> 5] ?? 0) >>> (token & 31) & 1) === 1;
+}
+
 /**
  * The candidates of a set: a list of them where they are few, else the whole vocabulary, with
  * -Infinity in all other places. Takes as long as there are allowed tokens, or forbidden ones.
  * @param logits one per token of the vocabulary; not changed
  * @param allowed the set; it need not reach to the end of the vocabulary
  * @param count how many tokens are in it
- * @param copy where the whole vocabulary goes, [logits.length]
+ * @param scratch has room for the whole vocabulary
  */
 export function restrict(
   logits: Float32Array,
   allowed: Uint32Array,
   count: number,
-  copy: () => Float32Array,
+  scratch: Scratch,
 ): Candidates {
   if (count * SPARSE <= logits.length) return list(logits, allowed, count);
-  const left = copy();
+  const left = scratch.floats(logits.length);
   left.set(logits);
   const words = wordCount(allowed, logits.length);
   for (let at = 0; at < words; at++) {

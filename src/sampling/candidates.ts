@@ -1,5 +1,7 @@
 /** What is left to choose from: tokens with logits, and how the best are found. @module */
 
+import { decay } from "./decay.ts";
+
 /**
  * Tokens and logits side by side. At first they are the whole vocabulary, which has no list of
  * tokens; samplers hand on shorter lists. NaN and -Infinity mean: never.
@@ -19,7 +21,10 @@ const INSERTION_LIMIT = 128;
 /** Logits are read in blocks of this many; most blocks fail as a whole. */
 const BLOCK = 8;
 
-/** Width of a bucket, and how many there are: together 32 nats, beyond which nothing matters. */
+/** How far below the best one looks for enough others, in nats: nearly always near it. */
+const DEPTHS = [4, 8, 16, 32];
+
+/** Width of a bucket in nats, and how many there are: together the deepest of `DEPTHS`. */
 const BUCKET_NATS = 1 / 32;
 const BUCKET_COUNT = 1024;
 
@@ -60,13 +65,14 @@ export function first(from: Candidates, count: number): Candidates {
 export function best(from: Candidates, count: number): Candidates {
   if (from.sorted) return first(from, count);
   if (count <= INSERTION_LIMIT) return pick(from, bestPlaces(from.logits, count), true);
+  if (count >= from.logits.length) return sortDown(above(from, -Infinity));
   return first(deepEnough(from, (places) => places >= count), count);
 }
 
 /**
- * The best, sorted, as deep as they are enough, or all. Counts them in buckets of logits first, so
- * that only those are sorted that will be asked for.
- * @param enough whether this many places with this sum of `weigh`ts suffice
+ * The best, sorted, as deep as they are enough, or all. Looks near the best one first, and counts
+ * in buckets what it finds, so that only those are sorted that will be asked for.
+ * @param enough whether this many places with this sum of weights (`massOf`) suffice
  */
 export function deepEnough(
   from: Candidates,
@@ -74,43 +80,66 @@ export function deepEnough(
 ): Candidates {
   const top = bestPlace(from);
   if (from.sorted || top < 0) return from;
-  const { logits } = from;
-  const highest = logits[top]!;
+  const highest = from.logits[top]!;
+  for (const depth of DEPTHS) {
+    const near = above(from, highest - depth);
+    const floor = floorOf(near, highest, enough);
+    if (floor !== undefined) return sortDown(above(near, floor));
+  }
+  return sortDown(above(from, -Infinity));
+}
+
+/** Above which logit there are enough; undefined where all are not enough. */
+function floorOf(
+  { logits }: Candidates,
+  highest: number,
+  enough: (places: number, weight: number) => boolean,
+): number | undefined {
   const counts = new Uint32Array(BUCKET_COUNT);
   const weights = new Float64Array(BUCKET_COUNT);
   for (let place = 0; place < logits.length; place++) {
     const depth = highest - logits[place]!;
-    if (!(depth < BUCKET_COUNT * BUCKET_NATS)) continue; // NaN as well
     const bucket = Math.floor(depth / BUCKET_NATS);
+    if (!(bucket < BUCKET_COUNT)) continue; // NaN as well
     counts[bucket]!++;
-    weights[bucket]! += Math.exp(-depth);
+    weights[bucket]! += decay(depth);
   }
   let count = 0;
   let weight = 0;
   for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
     count += counts[bucket]!;
     weight += weights[bucket]!;
-    // One bucket more: the sums differ from those of `weigh` by rounding.
-    if (enough(count, weight)) return above(from, highest - (bucket + 2) * BUCKET_NATS);
+    // One bucket more: these sums differ by rounding from those of who asks.
+    if (count > 0 && enough(count, weight)) return highest - (bucket + 2) * BUCKET_NATS;
   }
-  return above(from, -Infinity);
+  return undefined;
 }
 
-/** All above a logit, sorted. */
-export function above(from: Candidates, floor: number): Candidates {
-  const { logits } = from;
+/** All above a logit, or also those at it; in the order that they have. */
+export function above(from: Candidates, floor: number, orAt = false): Candidates {
+  const { logits, sorted } = from;
   const places: number[] = [];
-  for (let place = 0; place < logits.length; place++) {
-    if (logits[place]! > floor) places.push(place);
+  const blocksEnd = logits.length - logits.length % BLOCK;
+  for (let at = 0; at < logits.length;) {
+    at = skipBlocks(logits, at, blocksEnd, floor);
+    for (const end = at < blocksEnd ? at + BLOCK : logits.length; at < end; at++) {
+      const logit = logits[at]!;
+      if (logit > floor || (orAt && logit === floor)) places.push(at);
+    }
   }
-  const order = Uint32Array.from(places);
-  if (!from.sorted) {
-    order.sort((a, b) => {
-      const left = logits[a]!;
-      const right = logits[b]!;
-      return right > left ? 1 : right < left ? -1 : a - b; // a difference fails at infinities
-    });
-  }
+  return pick(from, places, sorted);
+}
+
+/** The same, the highest logit first; among equals the one that comes first. */
+export function sortDown(from: Candidates): Candidates {
+  const { logits, sorted } = from;
+  if (sorted) return from;
+  const order = Uint32Array.from(logits.keys());
+  order.sort((a, b) => {
+    const left = logits[a]!;
+    const right = logits[b]!;
+    return right > left ? 1 : right < left ? -1 : a - b; // a difference fails at infinities
+  });
   return pick(from, order, true);
 }
 
@@ -142,7 +171,7 @@ interface ShortList {
   found: number;
 }
 
-/** The first block from `at` on with a logit above `floor`, or `end`. */
+/** The first block from `at` on with a logit that reaches `floor`, or `end`. */
 function skipBlocks(
   logits: Float32Array | Float64Array,
   at: number,
@@ -151,9 +180,9 @@ function skipBlocks(
 ): number {
   for (; at < end; at += BLOCK) {
     if (
-      logits[at]! > floor || logits[at + 1]! > floor || logits[at + 2]! > floor ||
-      logits[at + 3]! > floor || logits[at + 4]! > floor || logits[at + 5]! > floor ||
-      logits[at + 6]! > floor || logits[at + 7]! > floor
+      logits[at]! >= floor || logits[at + 1]! >= floor || logits[at + 2]! >= floor ||
+      logits[at + 3]! >= floor || logits[at + 4]! >= floor || logits[at + 5]! >= floor ||
+      logits[at + 6]! >= floor || logits[at + 7]! >= floor
     ) break;
   }
   return at;
@@ -173,21 +202,53 @@ function insert(list: ShortList, place: number, value: number): void {
   if (list.found < values.length) list.found++;
 }
 
-/**
- * exp(logit - highest) of every place: probabilities but for their sum. An infinite logit takes
- * all there is.
- */
-export function weigh(
-  { logits }: Candidates,
+/** exp(logit - highest), a probability but for the sum. An infinite logit takes all there is. */
+export function weightOf(logit: number, highest: number): number {
+  return logit === highest ? 1 : decay(highest - logit);
+}
+
+/** The sum of the weights of some places; from 1 where the highest logit is among them. */
+export function massOf(
+  logits: Float32Array | Float64Array,
   highest: number,
-): { weights: Float64Array; sum: number } {
-  const weights = new Float64Array(logits.length);
+  begin = 0,
+  end = logits.length,
+): number {
   let sum = 0;
+  for (let place = begin; place < end; place++) sum += weightOf(logits[place]!, highest);
+  return sum;
+}
+
+/** The weight of every place. */
+export function weigh({ logits }: Candidates, highest: number): Float64Array {
+  const weights = new Float64Array(logits.length);
   for (let place = 0; place < logits.length; place++) {
-    const logit = logits[place]!;
-    const weight = logit === highest ? 1 : Math.exp(logit - highest);
-    weights[place] = weight > 0 ? weight : 0; // NaN as well
-    sum += weights[place]!;
+    weights[place] = weightOf(logits[place]!, highest);
   }
-  return { weights, sum };
+  return weights;
+}
+
+/** Draws are made in stretches of this many places: first a stretch, then a place of it. */
+const STRETCH = 256;
+
+/**
+ * The place that a number falls on, where every place has its weight.
+ * @param uniform from 0, below 1
+ */
+export function draw({ logits }: Candidates, top: number, uniform: number): number {
+  const highest = logits[top]!;
+  const sums = new Float64Array(Math.ceil(logits.length / STRETCH));
+  let sum = 0;
+  for (let at = 0; at < sums.length; at++) {
+    const begin = at * STRETCH, end = Math.min(begin + STRETCH, logits.length);
+    sum += sums[at] = massOf(logits, highest, begin, end);
+  }
+  let rest = uniform * sum;
+  let stretch = 0;
+  while (stretch < sums.length && rest >= sums[stretch]!) rest -= sums[stretch++]!;
+  for (let place = stretch * STRETCH; place < logits.length; place++) {
+    rest -= weightOf(logits[place]!, highest);
+    if (rest < 0) return place;
+  }
+  return top; // rounding has eaten the last weight
 }

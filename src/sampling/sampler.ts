@@ -1,20 +1,56 @@
 /** Chooses the next token from logits. @module */
 
-import { ArgumentError, CriaError } from "../errors.ts";
-import { countAllowed, restrict } from "./allowed.ts";
-import { best, bestPlace, type Candidates, tokenAt, weigh } from "./candidates.ts";
-import { type ChainOptions, type SamplerName, type SamplerRow, SAMPLERS } from "./chain.ts";
+import { CriaError } from "../errors.ts";
+import { countAllowed } from "./allowed.ts";
+import {
+  best,
+  bestPlace,
+  type Candidates,
+  draw,
+  massOf,
+  tokenAt,
+  weigh,
+  weightOf,
+} from "./candidates.ts";
+import type { SamplerName, SamplerStep } from "./chain.ts";
+import { type ChainContext, Scratch } from "./context.ts";
+import type { CustomSampler } from "./custom.ts";
+import { type Breakers, breakersOf, type SequencesOf } from "./dry.ts";
+import { countNonFinite } from "./finite.ts";
+import { firstMu, nextMu } from "./mirostat.ts";
+import { type ChainOptions, checkNumbers, isCount, unusable } from "./options.ts";
+import { planChain } from "./plan.ts";
 import { Random } from "./random.ts";
+import { type Scores, scoresOf } from "./scores.ts";
+import { type Bias, biasOf, forcedOf, only, startOf } from "./start.ts";
 
-/** Options of a sampler; what is left out has the value of `DEFAULT_SAMPLING`. */
+export type { ChainOptions, CustomSampler, SamplerName, Scores, SequencesOf };
+export type { SamplerContext } from "./context.ts";
+export type { TokenLogits } from "./custom.ts";
+export type { Score } from "./scores.ts";
+
+/** Options of a sampler; what is left out has llama.cpp's default. */
 export interface SamplerOptions
   extends Partial<{ readonly [K in keyof ChainOptions]: ChainOptions[K] | undefined }> {
   /** A whole number from 0: the same seed chooses the same tokens. Random, if left out. */
   readonly seed?: number | undefined;
   /** Added to the logits of tokens, by id, before everything else; -Infinity forbids one. */
   readonly logitBias?: Readonly<Record<number, number>> | ReadonlyMap<number, number> | undefined;
-  /** The samplers that run, and their order; llama.cpp's, if left out. */
-  readonly order?: readonly SamplerName[] | undefined;
+  /** Tokens that are never chosen. */
+  readonly bannedTokens?: readonly number[] | undefined;
+  /** The first tokens are these, whatever the logits say. */
+  readonly forcedTokens?: readonly number[] | undefined;
+  /**
+   * What DRY follows no repetition across: texts (in a session, which has a tokenizer), or
+   * sequences of token ids. Line ends, colons, double quotes and asterisks, if left out.
+   */
+  readonly drySequenceBreakers?: readonly (string | readonly number[])[] | undefined;
+  /**
+   * The samplers that run, and their order: names, and functions of your own (`CustomSampler`).
+   * llama.cpp's order, if left out: penalties, dry, topNSigma, topK, typicalP, topP, minP, xtc,
+   * temperature, mirostat.
+   */
+  readonly order?: readonly (SamplerName | CustomSampler)[] | undefined;
 }
 
 /** What is left after the chain, the likeliest first. */
@@ -25,40 +61,34 @@ export interface Distribution {
   readonly probabilities: Float32Array; // [count]
 }
 
-/** llama.cpp's defaults. */
-export const DEFAULT_SAMPLING: ChainOptions = {
-  temperature: 0.8,
-  topK: 40,
-  topP: 0.95,
-  minP: 0.05,
-  typicalP: 1,
-  repeatPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  penaltyLastN: 64,
-};
+/** What a token is chosen by, beside the logits. */
+export interface ChooseOptions {
+  /** What stands before, the prompt's tokens included. */
+  readonly previousTokens?: ArrayLike<number> | undefined;
+  /**
+   * A bit set over the vocabulary, which comes before everything else: token t may be chosen if bit
+   * `t & 31` of word `t >> 5` is set; all, if left out.
+   */
+  readonly allowed?: Uint32Array | undefined;
+  /** Asks for log-probabilities: of the token, and of this many of the likeliest. */
+  readonly logprobs?: number | undefined;
+}
 
-/** What each number must be. */
-const RULES: Record<keyof ChainOptions, { is: (value: number) => boolean; want: string }> = {
-  temperature: { is: Number.isFinite, want: "a number (0 or less: always the likeliest token)" },
-  topK: { is: isCountOrMinusOne, want: "a whole number from 0 (0 or -1: off)" },
-  topP: { is: isShare, want: "a number from 0 to 1 (1: off)" },
-  minP: { is: isShare, want: "a number from 0 to 1 (0: off)" },
-  typicalP: { is: isShare, want: "a number from 0 to 1 (1: off)" },
-  repeatPenalty: {
-    is: (value) => Number.isFinite(value) && value > 0,
-    want: "a number above 0 (1: off)",
-  },
-  presencePenalty: { is: Number.isFinite, want: "a number (0: off)" },
-  frequencyPenalty: { is: Number.isFinite, want: "a number (0: off)" },
-  penaltyLastN: {
-    is: isCountOrMinusOne,
-    want: "a whole number from 0 (-1: the whole context)",
-  },
-};
+/** A chosen token, and what is known of it. */
+export interface Choice {
+  /** The token. */
+  readonly token: number;
+  /** How many of the logits are NaN or infinite. */
+  readonly nonFinite: number;
+  /** By the model's logits alone; with `logprobs`. */
+  readonly before?: Scores;
+  /** By what the chain has left, with bias and `allowed`; with `logprobs`. */
+  readonly after?: Scores;
+}
 
 /**
- * A chain of samplers and a random number generator.
+ * A chain of samplers and a random number generator, for one text: mirostat learns from each token,
+ * and `forcedTokens` are used up.
  *
  * With the default chain, a token of a vocabulary of 49,152 takes well under 0.1 ms.
  * @example
@@ -66,28 +96,52 @@ const RULES: Record<keyof ChainOptions, { is: (value: number) => boolean; want: 
  * const sampler = new Sampler({ temperature: 0 });
  * sampler.sample(Float32Array.of(0.1, 2.5, -1), []); // 1
  * ```
+ * @example Samplers of your own stand between those of the table
+ * ```ts
+ * const even: CustomSampler = ({ tokens, logits }) => {
+ *   return { tokens, logits: logits.map((logit, i) => tokens[i]! % 2 ? -Infinity : logit) };
+ * };
+ * const sampler = new Sampler({ temperature: 0, order: ["topK", even, "temperature"] });
+ * console.assert(sampler.sample(Float32Array.of(1, 5, 2, 4)) === 2);
+ * ```
  */
 export class Sampler {
   /** The seed in use, also where none was given. */
   readonly seed: number;
   readonly #options: ChainOptions;
-  readonly #steps: readonly SamplerRow[];
-  readonly #bias: readonly (readonly [token: number, bias: number])[];
+  readonly #steps: readonly SamplerStep[];
+  readonly #bias: Bias;
+  readonly #forced: readonly number[];
+  readonly #breakers: Breakers;
   readonly #random: Random;
-  #copy = new Float32Array(0); // of logits, where they are changed
+  readonly #scratch = new Scratch();
+  #mu: number;
+  #count = 0;
 
   /**
    * Checks the options and plans the chain.
-   * @param options what to do; see `DEFAULT_SAMPLING`
+   * @param options what to do; see `ChainOptions`
+   * @param sequencesOf knows how texts of `drySequenceBreakers` are spelt; without it they have to
+   * be token sequences, and there are none if left out
    * @throws ArgumentError naming the option that cannot be used
    */
-  constructor(options: SamplerOptions = {}) {
+  constructor(options?: SamplerOptions, sequencesOf?: SequencesOf) {
+    options ??= {};
     this.#options = checkNumbers(options);
-    this.#steps = planSteps(this.#options, options.order);
-    this.#bias = checkBias(options.logitBias);
+    this.#steps = planChain(this.#options, options.order);
+    this.#bias = biasOf(options);
+    this.#forced = forcedOf(options.forcedTokens, this.#bias);
+    const given = this.#options.dryMultiplier > 0 ? options.drySequenceBreakers : [];
+    this.#breakers = breakersOf(given, sequencesOf); // looking texts up takes a while
+    this.#mu = firstMu(this.#options);
     this.seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
     if (!isCount(this.seed)) throw unusable("seed", this.seed, "a whole number from 0 to 2^53 - 1");
     this.#random = new Random(this.seed);
+  }
+
+  /** The surprise in bits that mirostat allows the next token. */
+  get mu(): number {
+    return this.#mu;
   }
 
   /**
@@ -110,20 +164,33 @@ export class Sampler {
     previousTokens?: ArrayLike<number>,
     allowed?: Uint32Array,
   ): number {
-    const left = this.#run(logits, previousTokens ?? [], allowed);
-    const top = bestPlace(left);
-    if (left.logits.length === 1) return tokenAt(left, top);
-    const { weights, sum } = weigh(left, left.logits[top]!);
-    let rest = this.#random.next() * sum;
-    for (let place = 0; place < weights.length; place++) {
-      rest -= weights[place]!;
-      if (rest < 0) return tokenAt(left, place);
-    }
-    return tokenAt(left, top); // rounding has eaten the last weight
+    return this.#advance(logits, { previousTokens, allowed }).token;
   }
 
   /**
-   * What the chain leaves to choose from.
+   * Chooses a token, and says what is known of it. It looks for logits that are not finite.
+   * @param logits as `sample` takes them
+   * @param options what stands before, what is allowed, and whether log-probabilities are wanted
+   * @throws CriaError when no token can be chosen
+   * @example
+   * ```ts
+   * const sampler = new Sampler({ temperature: 0 });
+   * const { token, after } = sampler.choose(Float32Array.of(0, NaN, 3), { logprobs: 1 });
+   * console.assert(token === 2 && after!.logprob === 0);
+   * ```
+   */
+  choose(logits: Float32Array, options: ChooseOptions = {}): Choice {
+    const nonFinite = countNonFinite(logits);
+    const { token, left } = this.#advance(logits, options);
+    const { logprobs: count } = options;
+    if (count === undefined) return { token, nonFinite };
+    const all: Candidates = { tokens: undefined, logits, sorted: false };
+    const [before, after] = [all, left].map((from) => scoresOf(from, token, count));
+    return { token, nonFinite, before: before!, after: after! };
+  }
+
+  /**
+   * What the chain leaves to choose from; where it throws dice (XTC), as the next `sample` will.
    * @param logits one per token of the vocabulary, [vocabularySize]; not changed
    * @param previousTokens what stands before, for penalties
    * @param allowed a bit set over the vocabulary, as `sample` takes it
@@ -134,112 +201,53 @@ export class Sampler {
     previousTokens?: ArrayLike<number>,
     allowed?: Uint32Array,
   ): Distribution {
-    const left = this.#run(logits, previousTokens ?? [], allowed);
+    const left = this.#run(logits, { previousTokens, allowed }, this.#random.clone());
     const sorted = best(left, left.logits.length);
-    const { weights, sum } = weigh(sorted, sorted.logits[0]!);
+    const weights = weigh(sorted, sorted.logits[0]!);
+    const sum = weights.reduce((a, b) => a + b, 0);
     return {
       tokens: Uint32Array.from(weights, (_, place) => tokenAt(sorted, place)),
       probabilities: Float32Array.from(weights, (weight) => weight / sum),
     };
   }
 
-  /** Sends the vocabulary, or what is allowed of it, through the chain. */
-  #run(
+  /** Chooses a token, and learns from it. */
+  #advance(
     logits: Float32Array,
-    previousTokens: ArrayLike<number>,
-    allowed: Uint32Array | undefined,
-  ): Candidates {
-    const count = allowed === undefined ? logits.length : countAllowed(allowed, logits.length);
-    if (count === 0 && allowed !== undefined) {
-      throw new CriaError(`Cannot choose a token: none of ${logits.length} is allowed`);
+    options: ChooseOptions,
+  ): { readonly token: number; readonly left: Candidates } {
+    const left = this.#run(logits, options, this.#random);
+    const top = bestPlace(left);
+    const place = left.logits.length === 1 ? top : draw(left, top, this.#random.next());
+    if (this.#options.mirostat > 0 && this.#count >= this.#forced.length) {
+      const highest = left.logits[top]!;
+      const p = weightOf(left.logits[place]!, highest) / massOf(left.logits, highest);
+      this.#mu = nextMu(this.#mu, p, this.#options);
     }
-    const start: Candidates = allowed === undefined
-      ? { tokens: undefined, logits, sorted: false }
-      : restrict(logits, allowed, count, () => this.#scratch(logits.length));
-    let left = this.#biased(start, logits);
-    for (const step of this.#steps) left = step.apply(left, this.#options, previousTokens);
+    this.#count++;
+    return { token: tokenAt(left, place), left };
+  }
+
+  /** Sends the vocabulary, or what is allowed of it, through the chain. */
+  #run(logits: Float32Array, options: ChooseOptions, random: Random): Candidates {
+    const { previousTokens = [], allowed } = options;
+    const context: ChainContext = {
+      ...{ options: this.#options, previousTokens, logits, scratch: this.#scratch },
+      ...{ breakers: this.#breakers, mu: this.#mu, random: () => random.next() },
+    };
+    const forced = this.#forced[this.#count];
+    if (forced !== undefined) return only(forced, context, allowed);
+    let left = startOf(context, allowed, this.#bias);
+    for (const apply of this.#steps) left = apply(left, context);
     if (bestPlace(left) >= 0) return left;
-    throw new CriaError(`Cannot choose a token: none of ${count} logits is above -Infinity`);
-  }
-
-  /** A place for as many logits, used again for every token. */
-  #scratch(length: number): Float32Array {
-    return this.#copy.length === length ? this.#copy : this.#copy = new Float32Array(length);
-  }
-
-  /** Candidates with the bias added; the same where there is none. */
-  #biased(candidates: Candidates, vocabulary: Float32Array): Candidates {
-    if (this.#bias.length === 0) return candidates;
-    const { tokens, sorted } = candidates;
-    const logits = candidates.logits === vocabulary
-      ? this.#scratch(vocabulary.length)
-      : candidates.logits;
-    if (logits !== candidates.logits) logits.set(candidates.logits);
-    for (const [token, bias] of this.#bias) {
-      if (token >= vocabulary.length) {
-        throw unusable("logitBias", token, `a token below ${vocabulary.length}`);
-      }
-      const place = tokens === undefined ? token : tokens.indexOf(token);
-      if (place >= 0) logits[place]! += bias;
-    }
-    return { tokens, logits, sorted };
+    throw nothingLeft(logits, allowed);
   }
 }
 
-/** The chain's numbers, complete and checked. */
-function checkNumbers(options: SamplerOptions): ChainOptions {
-  const checked: Record<string, number> = {};
-  for (const name of Object.keys(RULES) as (keyof ChainOptions)[]) {
-    const value = options[name] ?? DEFAULT_SAMPLING[name];
-    if (!RULES[name].is(value)) throw unusable(name, value, RULES[name].want);
-    checked[name] = value;
-  }
-  return checked as unknown as ChainOptions;
-}
-
-/** The rows that do anything, in order. */
-function planSteps(options: ChainOptions, order?: readonly SamplerName[]): readonly SamplerRow[] {
-  const names = SAMPLERS.map((row) => row.name);
-  const rows = (order ?? names).map((name) => {
-    const row = SAMPLERS.find((row) => row.name === name);
-    if (!row) throw unusable("order", name, `one of ${names.join(", ")}`);
-    return row;
-  });
-  if (new Set(rows).size < rows.length) throw unusable("order", order!.join(), "without repeats");
-  const active = rows.filter((row) => row.active(options));
-  // Only the best token will be left, so whatever keeps it need not run.
-  const greedy = options.temperature <= 0 && rows.some((row) => row.name === "temperature");
-  return greedy ? active.filter((row) => !row.keepsBest) : active;
-}
-
-/** The bias as pairs. */
-function checkBias(bias: SamplerOptions["logitBias"]): [number, number][] {
-  const pairs: [number, number][] = bias instanceof Map
-    ? [...bias]
-    : Object.entries(bias ?? {}).map(([token, value]) => [Number(token), value]);
-  for (const [token, value] of pairs) {
-    if (!isCount(token)) throw unusable("logitBias", token, "a token id");
-    if (!(value < Infinity)) throw unusable("logitBias", value, "a number below Infinity");
-  }
-  return pairs;
-}
-
-/** A whole number from 0. */
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
-
-/** A whole number from 0, or the -1 that means all in other programs. */
-function isCountOrMinusOne(value: number): boolean {
-  return value === -1 || isCount(value);
-}
-
-/** A number from 0 to 1. */
-function isShare(value: number): boolean {
-  return value >= 0 && value <= 1;
-}
-
-/** The error for an option. */
-function unusable(name: string, value: unknown, want: string): ArgumentError {
-  return new ArgumentError(`Cannot sample with "${name}": ${value} is not ${want}`);
+/** The error where every logit is -Infinity or NaN. */
+function nothingLeft(logits: Float32Array, allowed: Uint32Array | undefined): CriaError {
+  const count = allowed === undefined ? logits.length : countAllowed(allowed, logits.length);
+  const broken = logits.reduce((sum, logit) => sum + Number(Number.isNaN(logit)), 0);
+  const rest = broken > 0 ? `; the model gave NaN for ${broken} of ${logits.length}` : "";
+  return new CriaError(`Cannot choose a token: none of ${count} logits is above -Infinity${rest}`);
 }

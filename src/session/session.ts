@@ -3,6 +3,7 @@
 import { type ChatMessage, ChatTemplate, type RenderOptions } from "../chat/template.ts";
 import { ArgumentError } from "../errors.ts";
 import { Sampler, type SamplerOptions } from "../sampling/sampler.ts";
+import { spellingsOf } from "./breakers.ts";
 import type { Engine } from "./engine.ts";
 import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
@@ -38,7 +39,7 @@ export class Session implements Disposable {
    * @throws ArgumentError when a sampler option cannot be used
    */
   constructor(engine: Engine, options?: SessionOptions, past?: Past) {
-    new Sampler(options); // its checks, early
+    new Sampler(options, spellingsOf(engine.tokenizer)); // its checks, early
     this.#engine = engine;
     this.#options = options ?? {};
     this.#past = past ?? new Past(engine.createSequence());
@@ -114,11 +115,12 @@ export class Session implements Disposable {
    * Writes the session into a file, from which `model.restore` makes it anew, in this or another
    * process: tokens, options, keys and values. A file of that name is replaced when all is written.
    * @param path the file
-   * @throws CriaError while a generation is running
+   * @throws CriaError while a generation is running; ArgumentError where the session's `order` has
+   * a function
    */
-  save(path: string): Promise<void> {
+  async save(path: string): Promise<void> {
     const tokens = this.tokens, options = plainOptions(this.#options);
-    return this.#past.lend("save", async (sequence) => {
+    await this.#past.lend("save", async (sequence) => {
       const { position: cached, pages } = sequence, identity = await this.#engine.identity();
       await writeSnapshot(path, { ...identity, tokens, cached, options }, pages);
     });
@@ -152,7 +154,7 @@ export class Session implements Disposable {
     this.#past.assertUsable();
     const all = { ...this.#options, ...options };
     const { tokenizer } = this.#engine;
-    const sampler = new Sampler(all), past = this.#past;
+    const sampler = new Sampler(all, spellingsOf(tokenizer)), past = this.#past;
     const guesser = all.speculate && createGuesser(all.speculate, this.#engine);
     return new Generation(new Run({ past, tokenizer, sampler, guesser, prompt }, all));
   }
@@ -174,10 +176,17 @@ export class Session implements Disposable {
   }
 }
 
-/** Options as JSON can have them. */
+/** Options as JSON can have them: it knows neither maps nor infinite numbers, nor functions. */
 function plainOptions(options: SessionOptions): Record<string, unknown> {
-  const { logitBias } = options;
-  return logitBias instanceof Map
-    ? { ...options, logitBias: Object.fromEntries(logitBias) }
-    : { ...options };
+  const { logitBias = {}, bannedTokens = [], order } = options;
+  if (order?.some((entry) => typeof entry === "function")) {
+    throw new ArgumentError(`Cannot save the session: there is a function in its "order"`);
+  }
+  const bias = logitBias instanceof Map ? [...logitBias] : Object.entries(logitBias);
+  const banned = bias.filter(([, by]) => by === -Infinity).map(([token]) => Number(token));
+  return {
+    ...options,
+    logitBias: Object.fromEntries(bias.filter(([, by]) => by > -Infinity)),
+    bannedTokens: [...bannedTokens, ...banned],
+  };
 }

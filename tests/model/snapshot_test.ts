@@ -13,7 +13,8 @@ const sampled = { maxTokens: 40, ignoreEos: true };
 async function saved(path: string, tokens: number) {
   const folder = await Deno.makeTempDir(), file = `${folder}/s.cria`;
   using model = await Model.load(path, OPTIONS);
-  using session = model.session({ temperature: 1, seed: 3, logitBias: new Map([[5, 0.5]]) });
+  const logitBias = new Map([[5, 0.5], ...someTokens(100).map((id) => [id, -Infinity] as const)]);
+  using session = model.session({ temperature: 1, seed: 3, logitBias });
   if (tokens > 0) await session.generate(someTokens(tokens), { ...sampled, maxTokens: 5 }).text();
   await session.save(file);
   const before = session.tokens;
@@ -96,6 +97,8 @@ randomModelTest("saving leaves a whole file or none", async (path) => {
   await saving;
   assertEquals(await Deno.readFile(file), whole);
   await assertRejects(() => session.save(`${folder}/no/s.cria`), ArgumentError, "no such folder");
+  using custom = model.session({ order: ["topK", (left) => left] });
+  await assertRejects(() => custom.save(file), ArgumentError, `a function in its "order"`);
   await Deno.mkdir(`${folder}/taken`);
   await assertRejects(() => session.save(`${folder}/taken`)); // a folder cannot be replaced
   const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();

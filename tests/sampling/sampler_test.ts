@@ -120,14 +120,10 @@ Deno.test("tokens are chosen as often as they are likely", () => {
 });
 
 Deno.test("the order is llama.cpp's, and can be given", () => {
-  assertEquals(SAMPLERS.map((row) => row.name), [
-    "penalties",
-    "topK",
-    "typicalP",
-    "topP",
-    "minP",
-    "temperature",
-  ]);
+  assertEquals(
+    SAMPLERS.map((row) => row.name).join(" "),
+    "penalties dry topNSigma topK typicalP topP minP xtc temperature mirostat",
+  );
   const logits = [0, 1, 2, 3];
   const options = { temperature: 10, minP: 0.5 };
   assertEquals(kept(options, logits), [3]);
@@ -184,8 +180,30 @@ const REFUSED: [SamplerOptions, string][] = [
   [{ seed: 0.5 }, "seed"],
   [{ logitBias: { 3: Infinity } }, "logitBias"],
   [{ logitBias: { [-3]: 1 } }, "logitBias"],
+  [{ logitBias: { 3: null as unknown as number } }, "logitBias"],
+  [{ topP: "0.5" as unknown as number }, "topP"],
+  [{ dynatempRange: -1 }, "dynatempRange"],
+  [{ dynatempExponent: 0 }, "dynatempExponent"],
+  [{ topNSigma: NaN }, "topNSigma"],
+  [{ xtcProbability: 1.5 }, "xtcProbability"],
+  [{ xtcThreshold: -0.1 }, "xtcThreshold"],
+  [{ minKeep: -1 }, "minKeep"],
+  [{ dryMultiplier: -1 }, "dryMultiplier"],
+  [{ dryBase: 0 }, "dryBase"],
+  [{ dryAllowedLength: 0.5 }, "dryAllowedLength"],
+  [{ dryPenaltyLastN: -2 }, "dryPenaltyLastN"],
+  [{ dryMultiplier: 1, drySequenceBreakers: [[]] }, "drySequenceBreakers"],
+  [{ dryMultiplier: 1, drySequenceBreakers: [[1, -1]] }, "drySequenceBreakers"],
+  [{ dryMultiplier: 1, drySequenceBreakers: ["a"] }, "there is no tokenizer"],
+  [{ mirostat: 3 }, "mirostat"],
+  [{ mirostatTau: -1 }, "mirostatTau"],
+  [{ mirostatEta: Infinity }, "mirostatEta"],
+  [{ mirostat: 2, order: ["mirostat", "temperature"] }, "one that ends on mirostat"],
+  [{ bannedTokens: [-1] }, "bannedTokens"],
+  [{ forcedTokens: [0.5] }, "forcedTokens"],
+  [{ forcedTokens: [4], bannedTokens: [4] }, "forcedTokens"],
   [{ order: ["topK", "topK"] }, "order"],
-  [{ order: ["topQ" as SamplerName] }, "penalties, topK"],
+  [{ order: ["topQ" as SamplerName] }, "a function, or one of penalties, dry"],
 ];
 
 for (const [options, mention] of REFUSED) {

@@ -1,0 +1,172 @@
+/** Samplers that leave tokens out: top-k, top-p, min-p, typical, top-nσ, XTC. @module */
+
+import {
+  above,
+  best,
+  bestPlace,
+  type Candidates,
+  deepEnough,
+  first,
+  massOf,
+  pick,
+  sortDown,
+  weigh,
+  weightOf,
+} from "./candidates.ts";
+import { type ChainContext, owned } from "./context.ts";
+
+/** The k best. */
+export function keepTopK(candidates: Candidates, { options: { topK } }: ChainContext): Candidates {
+  return best(candidates, topK);
+}
+
+/** Nucleus sampling: the token that crosses p is kept. */
+export function keepTopP(candidates: Candidates, { options }: ChainContext): Candidates {
+  const { topP, minKeep } = options;
+  const top = bestPlace(candidates);
+  if (top < 0) return candidates;
+  const highest = candidates.logits[top]!;
+  const wanted = topP * massOf(candidates.logits, highest);
+  const sorted = deepEnough(candidates, (places, weight) => weight >= wanted && places >= minKeep);
+  const weights = weigh(sorted, highest);
+  let reached = 0;
+  let count = 0;
+  while (count < weights.length && (count < Math.max(1, minKeep) || reached < wanted)) {
+    reached += weights[count++]!;
+  }
+  return first(sorted, count);
+}
+
+/** Tokens at least `minP` times as likely as the likeliest. */
+export function keepMinP(candidates: Candidates, { options }: ChainContext): Candidates {
+  const { minP, minKeep } = options;
+  const top = bestPlace(candidates);
+  if (top < 0) return candidates;
+  const left = above(candidates, candidates.logits[top]! + Math.log(minP), true);
+  return left.logits.length >= minKeep ? left : best(candidates, minKeep);
+}
+
+/** Top-nσ: tokens at most n standard deviations of all logits below the highest. */
+export function keepTopNSigma(candidates: Candidates, { options }: ChainContext): Candidates {
+  const top = bestPlace(candidates);
+  if (top < 0) return candidates;
+  const { logits } = candidates;
+  const highest = logits[top]!;
+  return above(candidates, highest - options.topNSigma * deviation(logits), true);
+}
+
+/** The standard deviation of finite numbers. */
+function deviation(logits: Float32Array | Float64Array): number {
+  const origin = logits.find(Number.isFinite) ?? 0; // near all others: squares do not cancel
+  let [count, sum, squares] = [0, 0, 0];
+  for (let place = 0; place < logits.length; place++) {
+    const off = logits[place]! - origin;
+    if (!(off - off === 0)) continue; // NaN, or infinite
+    count++;
+    sum += off;
+    squares += off * off;
+  }
+  return count === 0 ? 0 : Math.sqrt(Math.max(0, squares - sum * sum / count) / count);
+}
+
+/** How far from the entropy typical sampling looks for enough tokens, in nats. */
+const WINDOWS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, Infinity];
+
+/**
+ * Locally typical sampling: surprise nearest to the entropy first. With a token's depth d below the
+ * highest logit, its surprise is d + ln Σ, and the entropy is the mean depth + ln Σ.
+ */
+export function keepTypical(candidates: Candidates, { options }: ChainContext): Candidates {
+  const { typicalP, minKeep } = options, { logits } = candidates;
+  const top = bestPlace(candidates);
+  if (top < 0) return candidates;
+  const highest = logits[top]!;
+  const { sum, mean } = depthOf(logits, highest);
+  for (const window of WINDOWS) {
+    const { near, distances, weight } = around(logits, highest, mean, window);
+    const isEnough = weight > typicalP * sum && near.length >= minKeep;
+    if (!isEnough && window < Infinity) continue;
+    const order = Uint32Array.from(near.keys());
+    order.sort((a, b) => distances[a]! - distances[b]! || a - b);
+    let reached = 0;
+    let count = 0;
+    while (count < order.length && (count < minKeep || reached <= typicalP * sum)) {
+      reached += weightOf(logits[near[order[count++]!]!]!, highest);
+    }
+    const kept = Uint32Array.from(order.subarray(0, count), (at) => near[at]!).sort();
+    return pick(candidates, kept, candidates.sorted);
+  }
+  return candidates;
+}
+
+/** The sum of weights, and the mean of how far below the highest logit they are, in nats. */
+export function depthOf(
+  logits: Float32Array | Float64Array,
+  highest: number,
+): { readonly sum: number; readonly mean: number } {
+  let sum = 0;
+  let deep = 0;
+  for (let place = 0; place < logits.length; place++) {
+    const weight = weightOf(logits[place]!, highest);
+    sum += weight;
+    if (weight > 0 && weight < 1) deep += weight * (highest - logits[place]!);
+  }
+  return { sum, mean: deep / sum };
+}
+
+/** The places whose depth is near to some depth, how near, and the sum of their weights. */
+function around(
+  logits: Float32Array | Float64Array,
+  highest: number,
+  depth: number,
+  window: number,
+): { readonly near: number[]; readonly distances: number[]; readonly weight: number } {
+  const near: number[] = [];
+  const distances: number[] = [];
+  let weight = 0;
+  for (let place = 0; place < logits.length; place++) {
+    const logit = logits[place]!;
+    const distance = Math.abs((logit === highest ? 0 : highest - logit) - depth);
+    if (!(distance < window)) continue; // NaN as well
+    near.push(place);
+    distances.push(distance);
+    weight += weightOf(logit, highest);
+  }
+  return { near, distances, weight };
+}
+
+/**
+ * XTC: of the tokens that reach the threshold all but the last are left out, or nothing, as the
+ * random number wants it.
+ */
+export function excludeTopChoices(candidates: Candidates, context: ChainContext): Candidates {
+  const { options: { xtcProbability, xtcThreshold, minKeep }, random } = context;
+  const top = bestPlace(candidates), count = countPossible(candidates);
+  if (count < 2 || random() >= xtcProbability) return candidates;
+  const highest = candidates.logits[top]!, sum = massOf(candidates.logits, highest);
+  const floor = highest + Math.log(xtcThreshold * sum) - 1e-9; // rounding is no reason
+  const near = sortDown(above(candidates, floor));
+  const choices = near.logits.findLastIndex((l) => weightOf(l, highest) / sum >= xtcThreshold);
+  if (choices < 1 || count - choices < minKeep) return candidates;
+  return without(candidates, first(near, choices), context);
+}
+
+/** How many candidates there are that can be chosen. */
+export function countPossible({ logits }: Candidates): number {
+  let count = 0;
+  for (let place = 0; place < logits.length; place++) if (logits[place]! > -Infinity) count++;
+  return count;
+}
+
+/** Candidates without some of their best. */
+function without(from: Candidates, best: Candidates, context: ChainContext): Candidates {
+  if (from.tokens === undefined) {
+    const left = owned(from, context);
+    for (const token of best.tokens!) left.logits[token] = -Infinity;
+    return left;
+  }
+  const left = Array.from(from.tokens.keys()).filter((at) =>
+    !best.tokens!.includes(from.tokens![at]!)
+  );
+  return pick(from, left, from.sorted);
+}
