@@ -87,6 +87,8 @@ class Ticket {
 
 const MOST_RECORDINGS = 48;
 const LEAST_TABLE_WORDS = 16;
+/** Logits copied at a time: 64 rows of a large vocabulary are as many bytes, and take 50 ms. */
+const COPIED_LOGITS = 1 << 20;
 
 /** Takes jobs of any sequences; what it gives each does not depend on the others, to the bit. */
 export class Scheduler {
@@ -113,7 +115,7 @@ export class Scheduler {
     const ticket = new Ticket(job, this.#parts.vocabularySize);
     const { logitRows } = ticket, shares = [{ demand: ticket, rows: 1, logitRows }];
     this.#parts.runner.runNow(this.#fill(shares));
-    this.#deliver(shares);
+    for (const _ of this.#deliveries(shares));
   }
 
   /**
@@ -205,7 +207,7 @@ export class Scheduler {
     this.#control = new Int32Array(1);
     try {
       const done = await this.#parts.runner.runAside(this.#fill(shares), this.#control);
-      if (done) this.#deliver(shares);
+      for (const _ of done ? this.#deliveries(shares) : []) await turn();
     } catch (error) {
       for (const { demand } of shares) this.#end(demand, error);
     }
@@ -259,13 +261,17 @@ export class Scheduler {
     return made;
   }
 
-  /** Gives everybody logits and news. */
-  #deliver(shares: readonly Share<Ticket>[]): void {
+  /** Gives everybody logits and news; yields where the event loop may want its turn. */
+  *#deliveries(shares: readonly Share<Ticket>[]): Generator<void> {
     const { vocabularySize, work } = this.#parts;
     let first = 0; // logits of those before
     for (const { demand, rows, logitRows } of shares) {
       const from = demand.logitsDone * vocabularySize, count = logitRows * vocabularySize;
-      if (count > 0) work.readLogits(demand.job.logits.subarray(from, from + count), first);
+      const to = demand.job.logits.subarray(from, from + count);
+      for (let at = 0; at < count; at += COPIED_LOGITS) {
+        if (at > 0) yield;
+        work.readLogits(to.subarray(at, at + COPIED_LOGITS), first + at);
+      }
       first += count;
       demand.logitsDone += logitRows;
       this.#advance(demand, rows);

@@ -248,16 +248,20 @@ export class ModelSequence implements Disposable {
    * Appends tokens and gives the logits of every one of them, in parts.
    * @param tokens token ids
    * @param options how to watch and stop it
+   * @param place where they go, [tokens.length, vocabularySize]; each part has its own if left out
    */
   async *logitRows(
     tokens: readonly number[],
     options: EvaluateOptions = {},
+    place: Float32Array<ArrayBuffer> | undefined = undefined,
   ): AsyncGenerator<LogitRows> {
     this.check(tokens);
     const { vocabularySize } = this.#parts;
     for (let first = 0; first < tokens.length; first += MAX_LOGIT_ROWS) {
       const rows = Math.min(MAX_LOGIT_ROWS, tokens.length - first);
-      const logits = new Float32Array(rows * vocabularySize);
+      const logits = place
+        ? place.subarray(first * vocabularySize, (first + rows) * vocabularySize)
+        : new Float32Array(rows * vocabularySize);
       const { onProgress, ...others } = options;
       await this.decode(tokens.slice(first, first + rows), logits, others);
       yield { first, rows, logits };

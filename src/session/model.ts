@@ -410,11 +410,8 @@ export class Model implements Engine, Disposable {
    * @returns row-major, [tokens.length, vocabularySize]
    */
   async logits(tokens: readonly number[], options: EvaluateOptions = {}): Promise<Float32Array> {
-    const { vocabularySize } = this.config;
-    const all = new Float32Array(tokens.length * vocabularySize);
-    for await (const { first, logits } of this.logitRows(tokens, options)) {
-      all.set(logits, first * vocabularySize);
-    }
+    const all = new Float32Array(tokens.length * this.config.vocabularySize);
+    for await (const _ of this.#logitRows(tokens, options, all));
     return all;
   }
 
@@ -423,9 +420,17 @@ export class Model implements Engine, Disposable {
    * @param tokens token ids, as many as fit
    * @param options how to watch and stop it
    */
-  async *logitRows(
+  logitRows(
     tokens: readonly number[],
     options: EvaluateOptions = {},
+  ): AsyncGenerator<LogitRows> {
+    return this.#logitRows(tokens, options);
+  }
+
+  async *#logitRows(
+    tokens: readonly number[],
+    options: EvaluateOptions,
+    place?: Float32Array<ArrayBuffer>,
   ): AsyncGenerator<LogitRows> {
     const capacity = Math.max(tokens.length, 1), shape = cacheShape(this.config);
     const counts = pageCounts(shape, this.kv, { context: capacity, rows: MAX_LOGIT_ROWS }, 0);
@@ -433,7 +438,7 @@ export class Model implements Engine, Disposable {
     using cache = new KvCache(this.#parts.kernels, shape, this.kv, counts);
     using sequence = new ModelSequence(this.#sequenceParts(capacity, cache));
     try {
-      yield* sequence.logitRows(tokens, options);
+      yield* sequence.logitRows(tokens, options, place);
     } finally {
       this.#scheduler.forget(cache);
     }

@@ -48,6 +48,26 @@ Deno.test("readJson() takes names as they come, and refuses what is no text", as
   await assertRejects(() => readJson(Uint8Array.of(0x22, 0xff, 0x22), "x"), FormatError, "UTF-8");
 });
 
+Deno.test("readJson() reads alike wherever its pieces end", async () => {
+  const sound = '{ "é\\n\\u00e9" : [ -12.5e+3 , true , "漢😀\\\\" ] , "b" : {} } ';
+  const unsound = ['{"é":1,"é":2}', '["漢\\x"]', "[tru]", '["😀" 1]', '["é'];
+  for (const text of [sound, ...unsound]) {
+    const bytes = new TextEncoder().encode(text), at = 1 << 18; // where the first piece ends
+    const whole = await read(text).catch((error) => error);
+    for (let before = 0; before <= bytes.length; before++) {
+      const shifted = new Uint8Array(at - before + bytes.length).fill(0x20);
+      shifted.set(bytes, at - before);
+      const found = await readJson(shifted, "x.json", 8).catch((error) => error);
+      if (whole instanceof FormatError) {
+        assertEquals(found.message.replace(/\d+/g, ""), whole.message.replace(/\d+/g, ""));
+        assertEquals(found.offset, whole.offset! + at - before);
+      } else assertEquals(found, whole);
+    }
+  }
+  const long = "x".repeat(1 << 20), digits = "1".repeat(300_000);
+  assertEquals(await read(`["${long}", ${digits}]`), [long, Infinity]);
+});
+
 Deno.test("readJson() lets timers run while it reads much", async () => {
   const text = JSON.stringify(Array.from({ length: 100_000 }, (_, i) => [`left${i}`, "right"]));
   let ticks = 0;

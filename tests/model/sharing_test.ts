@@ -1,9 +1,7 @@
 /** Several sessions, several models, and the event loop beside them. @module */
 
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { Model, type Session } from "../../mod.ts";
-import { SMOLLM2 } from "../conformance/pack.ts";
-import { sharedTest } from "../support.ts";
 import { randomModelTest, someTokens } from "./random_model.ts";
 
 const OPTIONS = { threads: 2, context: 400 };
@@ -74,38 +72,6 @@ randomModelTest("memory counts what is in use", async (path) => {
     assertEquals(model.memory().kvBytes, 2 * pageBytes);
   }
   assertEquals(model.memory().kvBytes, 0);
-});
-
-/** The longest time that the event loop had no turn while something ran, in milliseconds. */
-async function longestWait(work: () => Promise<unknown>): Promise<number> {
-  let last = performance.now(), longest = 0;
-  const look = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  };
-  const timer = setInterval(look, 5);
-  try {
-    await work();
-  } finally {
-    clearInterval(timer);
-  }
-  look();
-  return longest;
-}
-
-sharedTest("the event loop gets its turns", SMOLLM2, async (path) => {
-  let model: Model | undefined;
-  const load = async () => model = await Model.load(path, { threads: 2, context: 600 });
-  assertLess(await longestWait(load), 250);
-  assert(model);
-  using loaded = model;
-  using session = loaded.session({ temperature: 0 });
-  const options = { maxTokens: 1, ignoreEos: true };
-  const prefill = () => session.generate(someTokens(500, 49152), options).text();
-  assertLess(await longestWait(prefill), 250);
-  const generate = () => session.extend("", { ...options, maxTokens: 40 }).text();
-  assertLess(await longestWait(generate), 250);
 });
 
 /** How often a file is mapped into this process. */
