@@ -23,6 +23,7 @@ const SUITES: readonly (readonly [suite: string, figures: number, perModel: numb
   ["load", 0, 3],
   ["kernels", 12, 0],
   ["model", 0, 2],
+  ["rows", 0, 3],
 ];
 
 for (const [suite, figures, perModel] of SUITES) {

@@ -8,6 +8,13 @@ import { ArgumentError, ContextError, CriaError, DisposedError } from "../errors
 import type { Rows, Scheduler } from "./scheduler.ts";
 import { MAX_LOGIT_ROWS } from "./work.ts";
 
+/**
+ * From so many tokens on, one step for all of them is faster than a step for each on this thread,
+ * even in the smallest models: bench/rows_bench.ts. A step takes all threads however few its rows
+ * are: units of work that nobody is free for are done by those who are.
+ */
+const PARALLEL_ROWS = 2;
+
 /** Some pages of the cache, of one size or another. */
 export interface SequencePages {
   /** Bytes of each. */
@@ -233,8 +240,8 @@ export class ModelSequence implements Disposable {
     this.check(tokens);
     const { scheduler } = this.#parts, { priority = 0, signal, onProgress } = options;
     const job = { sequence: this.#rows, tokens, logits, priority };
-    const short = tokens.length === 1 && !options.aside && !signal?.aborted;
-    if (short && scheduler.runsAtOnce) {
+    const isShort = tokens.length < PARALLEL_ROWS && !options.aside && !signal?.aborted;
+    if (isShort && scheduler.runsAtOnce) {
       scheduler.runNow(job);
       return logits;
     }
