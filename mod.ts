@@ -32,7 +32,7 @@ export type { Speculation } from "./src/session/speculate.ts";
 export type { OverflowPolicy } from "./src/session/overflow.ts";
 export type { Profile, ProfiledOperation } from "./src/session/profile.ts";
 export { Tokenizer, TokenStream } from "./src/tokenizer/tokenizer.ts";
-export type { DecodeOptions, EncodeOptions } from "./src/tokenizer/tokenizer.ts";
+export type * from "./src/tokenizer/tokenizer.ts";
 export type { Metadata, PieceKind } from "./src/tokenizer/vocab.ts";
 export { openGguf } from "./src/format/gguf.ts";
 export type { UrlOptions } from "./src/format/url_source.ts";

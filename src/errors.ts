@@ -53,6 +53,31 @@ export class KernelError extends CriaError {
   }
 }
 
+/** A chat template that cannot be read, or that refuses what it is given: where, if it is known. */
+export class TemplateError extends CriaError {
+  /** The class name. */
+  override name = "TemplateError";
+  /** Line in the template, from 1. */
+  readonly line: number | undefined;
+  /** Column in that line, from 1. */
+  readonly column: number | undefined;
+  /**
+   * Makes the error.
+   * @param message the whole sentence, without the place
+   * @param place where in the template
+   * @param options the cause
+   */
+  constructor(
+    message: string,
+    place?: { readonly line: number; readonly column: number },
+    options?: ErrorOptions,
+  ) {
+    super(place ? `${message} (at line ${place.line}, column ${place.column})` : message, options);
+    this.line = place?.line;
+    this.column = place?.column;
+  }
+}
+
 /** Something was used after it was disposed of. */
 export class DisposedError extends CriaError {
   /** The class name. */

@@ -1,11 +1,26 @@
 /** Chat templates: messages in, the text a model was trained on out. @module */
 
-import { Environment, Interpreter, parse, tokenize } from "npm:@huggingface/jinja@0.5.11";
-import { CriaError } from "../errors.ts";
-import { Disguise, type Segment, textsOf } from "./disguise.ts";
+import { TemplateError } from "../errors.ts";
+import { bind } from "./jinja/arguments.ts";
+import type { Statement } from "./jinja/ast.ts";
+import { LIMITS, TemplateFault, withBudget } from "./jinja/budget.ts";
+import { GLOBALS } from "./jinja/globals.ts";
+import { normalize } from "./jinja/lexer.ts";
+import { parse } from "./jinja/parser.ts";
+import { Renderer } from "./jinja/renderer.ts";
+import { Scope } from "./jinja/scope.ts";
+import { Text } from "./jinja/text.ts";
+import { type Arguments, Dict, Func, toValue, type Value } from "./jinja/values.ts";
+import { print } from "./jinja/writing.ts";
 import { strftime } from "./strftime.ts";
 
-export type { Segment };
+/** A stretch of rendered text. */
+export interface Segment {
+  /** The text. */
+  readonly text: string;
+  /** Whether special tokens may be found in it: false for what messages have brought in. */
+  readonly special: boolean;
+}
 
 /** One message of a chat. Templates may look at further fields, `tool_calls` for example. */
 export interface ChatMessage {
@@ -19,14 +34,16 @@ export interface ChatMessage {
 
 /** What a template knows besides the messages. */
 export interface ChatTemplateOptions {
+  /** What it is called in errors. */
+  readonly name?: string | undefined;
   /** Spelling of the token that begins a text. */
   readonly bosToken?: string | undefined;
   /** Spelling of the token that ends a text. */
   readonly eosToken?: string | undefined;
   /** The time that `strftime_now` shows; the clock's, if left out. */
   readonly now?: Date | string | number | (() => Date) | undefined;
-  /** Spellings of all special tokens: what a message spells of them is kept apart. */
-  readonly specialTokens?: Iterable<string> | undefined;
+  /** Most steps that reading or rendering may take; 10 million, about a second, if left out. */
+  readonly maxSteps?: number | undefined;
 }
 
 /** What one rendering may add. */
@@ -46,8 +63,9 @@ export interface RenderedChat {
   /** The whole text. */
   readonly text: string;
   /**
-   * The text in parts. Parts with `special: false` are what messages have spelled of special
-   * tokens: neither they nor anything that overlaps them may be parsed for one.
+   * The text in parts. Parts with `special: false` come from messages, tools, documents and
+   * variables, whatever the template has made of them: neither they nor anything that overlaps them
+   * may be parsed for special tokens.
    */
   readonly segments: readonly Segment[];
 }
@@ -57,11 +75,12 @@ const CHATML = "{% for message in messages %}" +
   "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}" +
   "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-/** Most elements of a `range`: a template's loop must not eat the memory. */
-const RANGE_LIMIT = 100_000;
+/** A role that is a plain word: templates may build a token of it, `<|user|>` for example. */
+const PLAIN_ROLE = /^[A-Za-z][\w-]{0,31}$/;
 
 /**
- * A chat template in Jinja, as model files carry them.
+ * A chat template in Jinja, as model files carry them: what transformers would write, within limits
+ * of length, depth and steps. A template reaches nothing but what it is given.
  * @example
  * ```ts
  * const source = "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}";
@@ -74,69 +93,80 @@ export class ChatTemplate {
   readonly source: string;
   /** What ends an answer besides the model's end tokens; of the fallback only. */
   readonly stop: readonly string[];
-  readonly #program: ReturnType<typeof parse>;
+  readonly #program: readonly Statement[];
   readonly #options: ChatTemplateOptions;
-  readonly #spellings: readonly string[];
 
   /**
    * Reads the source.
    * @param source Jinja; ChatML, if undefined
    * @param options what the template knows besides the messages
-   * @throws CriaError when the source is no valid template
+   * @throws TemplateError when the source is no valid template; it has line and column
    */
   constructor(source: string | undefined, options: ChatTemplateOptions = {}) {
-    const { bosToken = "", eosToken = "", specialTokens = [] } = options;
     this.source = source ?? CHATML;
     this.stop = source === undefined ? ["<|im_end|>"] : [];
     this.#options = options;
-    this.#spellings = [...new Set([...specialTokens, bosToken, eosToken])]
-      .filter((text) => text !== "");
-    try {
-      this.#program = parse(tokenize(this.source, { lstrip_blocks: true, trim_blocks: true }));
-    } catch (error) {
-      throw failure("Cannot read the chat template", error);
-    }
+    this.#program = this.#checked("read", () => parse(normalize(this.source)));
   }
 
   /**
    * Writes messages the way the model expects them.
    * @param messages the chat so far
    * @param options what this rendering adds
-   * @throws CriaError when the template refuses the messages or fails
+   * @throws TemplateError when the template refuses the messages, fails, or goes beyond its limits
    */
   render(messages: readonly ChatMessage[], options: RenderOptions = {}): RenderedChat {
-    const { tools = null, documents = null, addGenerationPrompt = false } = options;
-    const given = { messages, tools, documents, ...options.variables };
-    const disguise = new Disguise(this.#spellings, [this.source, ...textsOf(given)]);
-    const environment = new Environment();
-    const variables: Record<string, unknown> = {
-      ...this.#globals(),
-      add_generation_prompt: addGenerationPrompt,
-      ...disguise.cover(given) as Record<string, unknown>,
+    const rendered = this.#checked("apply", () => {
+      const scope = new Scope();
+      for (const [name, value] of this.#names(messages, options)) scope.set(name, value);
+      return new Renderer().write(this.#program, scope);
+    });
+    const segments = rendered.runs().map(({ text, foreign }) => ({ text, special: !foreign }));
+    return { text: rendered.text, segments };
+  }
+
+  /** What each name means where the template begins. */
+  #names(messages: readonly ChatMessage[], options: RenderOptions): [string, Value][] {
+    const { tools = null, documents = null, addGenerationPrompt = false, variables } = options;
+    const { bosToken, eosToken } = this.#options;
+    const given: Readonly<Record<string, unknown>> = { tools, documents, ...variables };
+    const strftimeNow = (args: Arguments) => {
+      const [format = null] = bind("strftime_now", ["format"], args, 1);
+      return Text.own(strftime(this.#now(), print(format).text));
     };
+    return [
+      ...Object.entries(GLOBALS).map((
+        [name, call],
+      ): [string, Value] => [name, new Func(name, call)]),
+      ["strftime_now", new Func("strftime_now", strftimeNow)],
+      ...bosToken === undefined ? [] : [["bos_token", Text.own(bosToken)] as [string, Value]],
+      ...eosToken === undefined ? [] : [["eos_token", Text.own(eosToken)] as [string, Value]],
+      ["add_generation_prompt", addGenerationPrompt],
+      ["messages", messages.map(messageValue)],
+      ...Object.entries(given).filter(([, value]) => value !== undefined)
+        .map(([name, value]): [string, Value] => [name, toValue(value, Text.foreign)]),
+    ];
+  }
+
+  /** Does something within the budget; what goes wrong says where. */
+  #checked<T>(what: string, work: () => T): T {
     try {
-      for (const [name, value] of Object.entries(variables)) environment.set(name, value);
-      const rendered = String(new Interpreter(environment).run(this.#program).value);
-      const segments = disguise.uncover(rendered);
-      return { text: segments.map(({ text }) => text).join(""), segments };
+      return withBudget(this.#options.maxSteps ?? LIMITS.steps, work);
     } catch (error) {
-      throw failure("Cannot render the chat template", error);
+      throw this.#failure(what, error);
     }
   }
 
-  /** Names that every template knows. */
-  #globals(): Record<string, unknown> {
-    const { bosToken, eosToken } = this.#options;
-    return {
-      ...{ true: true, false: false, none: null, True: true, False: false, None: null },
-      ...(bosToken === undefined ? {} : { bos_token: bosToken }),
-      ...(eosToken === undefined ? {} : { eos_token: eosToken }),
-      range,
-      raise_exception: (message: unknown) => {
-        throw new Error(String(message));
-      },
-      strftime_now: (format: unknown) => strftime(this.#now(), String(format)),
-    };
+  #failure(what: string, error: unknown): unknown {
+    const isFault = error instanceof TemplateFault;
+    if (!isFault && !(error instanceof RangeError)) return error;
+    const message = isFault ? error.message : "it goes too deep"; // for the stack of JavaScript
+    const state = message.replace(/\s+/g, " ").slice(0, 500);
+    const { name } = this.#options;
+    const template = name === undefined ? "the chat template" : `the chat template "${name}"`;
+    const at = isFault ? error.at : undefined;
+    const place = at === undefined ? undefined : placeOf(normalize(this.source), at);
+    return new TemplateError(`Cannot ${what} ${template}: ${state}`, place, { cause: error });
   }
 
   #now(): Date {
@@ -145,17 +175,18 @@ export class ChatTemplate {
   }
 }
 
-/** Python's `range`. */
-function range(...bounds: unknown[]): number[] {
-  const [first = 0, second, step = 1] = bounds.filter((bound) => typeof bound === "number");
-  const [start, stop] = second === undefined ? [0, first] : [first, second];
-  const count = Math.max(0, Math.ceil((stop - start) / step));
-  if (!(count <= RANGE_LIMIT)) throw new Error(`range of ${count} elements`);
-  return Array.from({ length: count }, (_, index) => start + index * step);
+/** A message whose text is told from the template's; its role only if it is more than a word. */
+function messageValue(message: ChatMessage): Value {
+  const value = toValue(message, Text.foreign);
+  const { role } = message;
+  if (value instanceof Dict && typeof role === "string" && PLAIN_ROLE.test(role)) {
+    value.set(Text.own("role"), Text.own(role));
+  }
+  return value;
 }
 
-/** An error of the Jinja interpreter as one of ours, in one line. */
-function failure(what: string, error: unknown): CriaError {
-  const state = error instanceof Error ? error.message : String(error);
-  return new CriaError(`${what}: ${state.replace(/\s+/g, " ").slice(0, 500)}`, { cause: error });
+/** Line and column, from 1, of a place in a text. */
+function placeOf(source: string, at: number): { readonly line: number; readonly column: number } {
+  const before = source.slice(0, at).split("\n");
+  return { line: before.length, column: [...before.at(-1)!].length + 1 };
 }

@@ -2,6 +2,7 @@
 
 import type { BatchRow } from "../model/batch.ts";
 import type { EvaluateOptions, SequencePages } from "../model/sequence.ts";
+import type { SpecialFilter } from "../tokenizer/special.ts";
 
 export type { BatchRow, EvaluateOptions, SequencePages };
 
@@ -82,7 +83,7 @@ export interface TokenizerLike {
   /** How many tokens there are. */
   readonly vocabularySize: number;
   /** The ids of a text. */
-  encode(text: string, options?: { bos?: boolean; special?: boolean }): number[];
+  encode(text: string, options?: { bos?: boolean; special?: boolean | SpecialFilter }): number[];
   /** The spelling of one token. */
   piece(id: number): string;
   /** What a token is for; `control` and `unknown` ones are found with `special: true` only. */

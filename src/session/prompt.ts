@@ -1,31 +1,11 @@
 /** Turns a rendered chat into tokens; a message never brings in a special one. @module */
 
-import type { Segment } from "../chat/disguise.ts";
+import type { Segment } from "../chat/template.ts";
 import type { TokenizerLike } from "./engine.ts";
 
-const KNOWN = new WeakMap<TokenizerLike, ReadonlyMap<string, number>>();
-
 /**
- * Spelling and id of every token that no text of a user may bring in. Looks at the whole
- * vocabulary, once per tokenizer (50,000 tokens: 1 ms).
- */
-export function specialTokens(tokenizer: TokenizerLike): ReadonlyMap<string, number> {
-  const known = KNOWN.get(tokenizer);
-  if (known) return known;
-  const found = new Map<string, number>();
-  for (let id = 0; id < tokenizer.vocabularySize; id++) {
-    const kind = tokenizer.kind(id);
-    if (kind !== "control" && kind !== "unknown") continue;
-    const spelling = tokenizer.piece(id);
-    if (spelling !== "") found.set(spelling, id);
-  }
-  KNOWN.set(tokenizer, found);
-  return found;
-}
-
-/**
- * Tokens of a rendered chat. Special tokens are found in the parts that allow it, never across the
- * border to one that does not; what lies between two of them is tokenized as one text.
+ * Tokens of a rendered chat: those of its text as a whole, but that special tokens are found only
+ * where every character comes from the template.
  * @param tokenizer the model's
  * @param segments the parts, in order
  */
@@ -34,63 +14,29 @@ export function encodeSegments(
   segments: readonly Segment[],
 ): number[] {
   const text = segments.map((segment) => segment.text).join("");
-  const bosPiece = tokenizer.bosToken === undefined ? "" : tokenizer.piece(tokenizer.bosToken);
+  const foreign = foreignUnits(segments, text.length);
+  const tokens = tokenizer.encode(text, {
+    bos: false, // and never an EOS at the end
+    special: ({ kind, start, end }) =>
+      // Some vocabularies spell runs of spaces with tokens of their own: these are text.
+      kind === "user" || foreign.subarray(start, end).indexOf(1) < 0,
+  });
   // A template that writes the first token itself must not get it twice.
-  const bos = tokenizer.addBos && !(bosPiece !== "" && text.startsWith(bosPiece));
-  if (segments.every((segment) => segment.special)) {
-    const tokens = tokenizer.encode(text, { bos: false, special: true }); // never an EOS at the end
-    if (bos && tokenizer.bosToken !== undefined) tokens.unshift(tokenizer.bosToken);
-    return tokens;
+  const { bosToken } = tokenizer;
+  if (tokenizer.addBos && bosToken !== undefined && tokens[0] !== bosToken) {
+    tokens.unshift(bosToken);
   }
-  return encodeMixed(tokenizer, segments, bos);
-}
-
-/** The rare case: a message spells a special token somewhere. */
-function encodeMixed(
-  tokenizer: TokenizerLike,
-  segments: readonly Segment[],
-  bos: boolean,
-): number[] {
-  const tokens = bos && tokenizer.bosToken !== undefined ? [tokenizer.bosToken] : [];
-  const append = (id: number) => tokens.push(id);
-  const special = specialTokens(tokenizer);
-  const pattern = specialPattern([...special.keys()]);
-  let plain = "";
-  const encodePlain = () => {
-    // One by one: as arguments of one call, some 100,000 tokens would fill the stack.
-    if (plain !== "") tokenizer.encode(plain, { bos: false, special: false }).forEach(append);
-    plain = "";
-  };
-  for (const segment of joinAlike(segments)) {
-    const parts = segment.special ? segment.text.split(pattern) : [segment.text];
-    parts.forEach((part, index) => {
-      const id = index % 2 === 1 ? special.get(part) : undefined;
-      if (id === undefined) {
-        plain += part;
-      } else {
-        encodePlain();
-        append(id);
-      }
-    });
-  }
-  encodePlain();
   return tokens;
 }
 
-/** Segments with neighbours of one kind made one. */
-function joinAlike(segments: readonly Segment[]): Segment[] {
-  const joined: Segment[] = [];
-  for (const segment of segments) {
-    const last = joined.at(-1);
-    if (last?.special !== segment.special) joined.push(segment);
-    else joined.splice(-1, 1, { text: last.text + segment.text, special: last.special });
+/** For each UTF-16 unit of the text 1, if a message has brought it in. */
+function foreignUnits(segments: readonly Segment[], length: number): Uint8Array {
+  const units = new Uint8Array(length);
+  let at = 0;
+  for (const { text, special } of segments) {
+    const start = at;
+    at += text.length;
+    if (!special) units.fill(1, start, at);
   }
-  return joined;
-}
-
-/** Matches any of the spellings, the longest first; `split` then puts them at odd places. */
-function specialPattern(spellings: readonly string[]): RegExp {
-  const longestFirst = spellings.filter((text) => text !== "").sort((a, b) => b.length - a.length);
-  const escaped = longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|\/-]/g, "\\$&"));
-  return escaped.length === 0 ? /($^)/ : new RegExp(`(${escaped.join("|")})`);
+  return units;
 }

@@ -8,7 +8,7 @@ import type { Engine } from "./engine.ts";
 import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
 import { Past } from "./past.ts";
-import { encodeSegments, specialTokens } from "./prompt.ts";
+import { encodeSegments } from "./prompt.ts";
 import { createGuesser } from "./speculate.ts";
 import { writeSnapshot } from "./snapshot.ts";
 
@@ -171,7 +171,6 @@ export class Session implements Disposable {
     return this.#template ??= new ChatTemplate(chatTemplate, {
       bosToken: piece(tokenizer.bosToken),
       eosToken: piece(tokenizer.eosToken),
-      specialTokens: specialTokens(tokenizer).keys(),
     });
   }
 }

@@ -6,16 +6,21 @@ import { BpeEncoder } from "./bpe.ts";
 import { HuggingFaceEncoder } from "./hf_encoder.ts";
 import type { Table } from "./lazy_index.ts";
 import { BPE_VOCABULARIES } from "./pretokenize.ts";
-import { SpecialTokens } from "./special.ts";
+import { type SpecialFilter, SpecialTokens } from "./special.ts";
 import { SpmEncoder } from "./spm.ts";
 import { type Metadata, type PieceKind, type Roles, Vocabulary } from "./vocab.ts";
+
+export type { SpecialFilter, SpecialPlace } from "./special.ts";
 
 /** How a text is encoded. */
 export interface EncodeOptions {
   /** Puts BOS before and EOS after the text where the model wants them; default true. */
   readonly bos?: boolean;
-  /** Finds control tokens such as `<|im_end|>` in the text; default false. */
-  readonly special?: boolean;
+  /**
+   * Finds control tokens such as `<|im_end|>` in the text; default false. A function is asked about
+   * each place that spells a special token, those of the kind `user` included.
+   */
+  readonly special?: boolean | SpecialFilter;
 }
 
 /** How tokens are decoded. */

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { ChatTemplate } from "../../src/chat/template.ts";
 import { openGguf } from "../../src/format/gguf.ts";
-import { encodeSegments, specialTokens } from "../../src/session/prompt.ts";
+import { encodeSegments } from "../../src/session/prompt.ts";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { sharedFolder, sharedTest } from "../support.ts";
 
@@ -22,7 +22,6 @@ async function open(path: string): Promise<{ tokenizer: Tokenizer; template: Cha
   const template = new ChatTemplate(String(file.metadata.get("tokenizer.chat_template")), {
     bosToken: tokenizer.piece(tokenizer.bosToken!),
     eosToken: tokenizer.piece(tokenizer.eosToken!),
-    specialTokens: specialTokens(tokenizer).keys(),
   });
   return { tokenizer, template };
 }

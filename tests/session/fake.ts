@@ -1,5 +1,6 @@
 /** A model without a model: tokens are characters, and a function says which comes next. @module */
 
+import type { SpecialFilter } from "../../src/tokenizer/special.ts";
 import { sharedLength } from "../../src/model/sequence.ts";
 import type { Engine, EvaluateOptions, Sequence, TokenizerLike } from "../../src/session/engine.ts";
 
@@ -24,11 +25,18 @@ class FakeTokenizer implements TokenizerLike {
   readonly endTokens = new Set([END, TURN_END]);
   readonly addBos = false;
 
-  encode(text: string, { special = false }: { bos?: boolean; special?: boolean } = {}): number[] {
+  encode(
+    text: string,
+    { special = false }: { bos?: boolean; special?: boolean | SpecialFilter } = {},
+  ): number[] {
     const parts = special ? text.split(/(<\|end\|>|<\|im_start\|>|<\|im_end\|>)/) : [text];
-    return parts.flatMap((part, index) => {
-      if (index % 2 === 0) return Array.from(part, (char) => char.charCodeAt(0));
-      return Object.keys(SPECIAL).map(Number).filter((id) => SPECIAL[id] === part);
+    let end = 0;
+    return parts.flatMap((piece, index) => {
+      const place = { piece, kind: "control", start: end, end: end += piece.length };
+      if (index % 2 === 0 || (typeof special === "function" && !special(place))) {
+        return Array.from(piece, (char) => char.charCodeAt(0));
+      }
+      return Object.keys(SPECIAL).map(Number).filter((id) => SPECIAL[id] === piece);
     });
   }
 
