@@ -16,7 +16,8 @@ import {
 import { Interrupt, Uninterrupted } from "./interrupt.ts";
 import { joinWithin } from "./layout.ts";
 import { LineReader } from "./line_reader.ts";
-import { loadModel, type Opened } from "./models.ts";
+import { type EngineFlags, loadModel, type Opened } from "./models.ts";
+import { TEMPLATE } from "./template_flag.ts";
 import { dim, isTerminal, note, Progress, terminalWidth } from "./terminal.ts";
 
 /** The command. */
@@ -28,6 +29,7 @@ export const command = define({
   }],
   flags: {
     system: text("TEXT", "What the model is told before the conversation", { setting: true }),
+    ...TEMPLATE,
     ...GENERATION,
     ...ENGINE,
   },
@@ -56,7 +58,10 @@ export const command = define({
   },
 });
 
-async function load(path: string | undefined, flags: GenerationFlags): Promise<Opened> {
+async function load(
+  path: string | undefined,
+  flags: GenerationFlags & EngineFlags,
+): Promise<Opened> {
   using interrupt = new Interrupt();
   return await loadModel(path, flags, interrupt.signal);
 }

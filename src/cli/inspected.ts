@@ -1,6 +1,7 @@
 /** What `cria inspect` finds out about a model file, and what it warns of. @module */
 
 import type { KvType } from "../cache/pages.ts";
+import { chooseTemplate } from "../chat/fallbacks.ts";
 import { CriaError } from "../errors.ts";
 import type { MetadataValue, ModelFile } from "../format/file.ts";
 import { isFloat8 } from "../format/float8.ts";
@@ -162,7 +163,9 @@ const WARNINGS: readonly Warning[] = [
   },
   (_, { tokenizer, template }) =>
     tokenizer && template === undefined
-      ? "There is no chat template: cria chat falls back to ChatML"
+      ? `There is no chat template: cria chat falls back to ${
+        chooseTemplate(undefined, tokenizer).fallback
+      }`
       : undefined,
   (_, { tokenizer }) =>
     tokenizer && tokenizer.endTokens.size === 0

@@ -5,6 +5,7 @@ import type { ModelFile } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
 import type { Model } from "../session/model.ts";
 import { about, visible } from "./failure.ts";
+import { wantedTemplate } from "./template_flag.ts";
 import { Progress } from "./terminal.ts";
 
 /** The flags that say how a model is loaded. */
@@ -14,6 +15,8 @@ export interface EngineFlags {
   readonly kv: KvType | undefined;
   readonly quantize?: "Q8_0" | "Q4_0" | undefined;
   readonly quiet: boolean;
+  /** In place of the model's: the name of a form of chat, or a file with Jinja. */
+  readonly template?: string | undefined;
 }
 
 /** Opens the header of a model file; its errors name the file. A slow server shows on stderr. */
@@ -41,16 +44,17 @@ export interface Opened extends Disposable {
  */
 export async function loadModel(
   path: string | undefined,
-  { threads, ctx, kv, quantize, quiet }: EngineFlags,
+  { threads, ctx, kv, quantize, quiet, template }: EngineFlags,
   signal?: AbortSignal,
 ): Promise<Opened> {
   using progress = new Progress(!quiet);
+  const chatTemplate = await wantedTemplate(template);
   const found = path ?? await embedded(signal, progress);
   const name = found.split("/").at(-1);
   const ticking = setInterval(() => progress.show(`Loading ${name} …`), 100);
   try {
     const { Model } = await import("../session/model.ts");
-    const options = { threads, context: ctx, kv, quantize, signal };
+    const options = { threads, context: ctx, kv, quantize, chatTemplate, signal };
     const model = await about("load", found, () => Model.load(found, options));
     return { path: found, model, [Symbol.dispose]: () => model[Symbol.dispose]() };
   } finally {

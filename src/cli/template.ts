@@ -1,52 +1,83 @@
 /** `cria template`: what a chat looks like to a model. @module */
 
 import { CriaError } from "../errors.ts";
+import { chooseTemplate } from "../chat/fallbacks.ts";
 import type { ChatMessage } from "../chat/template.ts";
 import { define, text, toggle } from "./command.ts";
 import { about } from "./failure.ts";
+import { readStdin } from "./generation.ts";
 import { openFile } from "./models.ts";
+import { readTemplate, TEMPLATE, wantedTemplate } from "./template_flag.ts";
 import { isTerminal, note, write, writeJson } from "./terminal.ts";
 
 /** The command. */
 export const command = define({
   arguments: [
-    { name: "MODEL", help: "A GGUF file, or a folder with safetensors" },
-    { name: "MESSAGES", help: 'A JSON file: [{"role": "user", "content": "Hi"}]' },
+    { name: "MODEL", help: "A GGUF file, a folder with safetensors, or a file with Jinja" },
+    { name: "MESSAGES", help: 'A JSON file: [{"role": "user", "content": "Hi"}]; - is stdin' },
   ],
   flags: {
     tools: text("FILE", "A JSON file with a list of tools, as the OpenAI interface has them"),
+    documents: text("FILE", "A JSON file with a list of documents, for templates that take them"),
+    variables: text("JSON", "Further variables: '{\"enable_thinking\": false}'"),
+    ...TEMPLATE,
     noGenerationPrompt: toggle("End after the last message, not where the answer begins"),
   },
-  examples: ["template model.gguf messages.json"],
+  examples: ["template model.gguf messages.json", "template template.jinja messages.json"],
   async run({ flags, given: [path = "", messagesPath = ""] }) {
-    using file = await openFile(path);
-    const messages = await readList(messagesPath);
+    const found = await open(path, await wantedTemplate(flags.template));
+    const messages = await readMessages(messagesPath);
     const tools = flags.tools === undefined ? undefined : await readList(flags.tools);
+    const documents = flags.documents === undefined ? undefined : await readList(flags.documents);
+    const variables = readVariables(flags.variables);
+    if (found.fallback !== undefined && flags.template === undefined && !flags.quiet) {
+      note(`${JSON.stringify(path)} has no chat template; this is ${found.fallback}.`);
+    }
     const { ChatTemplate } = await import("../chat/template.ts");
-    const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
-    const rendered = await about("apply the chat template of", path, () => {
-      const source = file.metadata.get("tokenizer.chat_template");
-      if (typeof source !== "string" && !flags.quiet) {
-        note(`${JSON.stringify(path)} has no chat template; this is ChatML.`);
-      }
-      const tokenizer = Tokenizer.from(file);
-      const spell = (id: number | undefined) => id === undefined ? "" : tokenizer.piece(id);
-      const template = new ChatTemplate(typeof source === "string" ? source : undefined, {
-        bosToken: spell(tokenizer.bosToken),
-        eosToken: spell(tokenizer.eosToken),
-      });
-      const addGenerationPrompt = !flags.noGenerationPrompt;
-      return template.render(messages as ChatMessage[], { tools, addGenerationPrompt }).text;
-    });
+    const { source, bosToken, eosToken } = found;
+    const addGenerationPrompt = !flags.noGenerationPrompt;
+    const template = new ChatTemplate(source, { name: path, bosToken, eosToken });
+    const options = { tools, documents, variables, addGenerationPrompt };
+    const rendered = template.render(messages, options).text;
     if (flags.json) return await writeJson({ text: rendered });
     await write(rendered);
     if (isTerminal.stdout() && !rendered.endsWith("\n")) await write("\n");
   },
 });
 
+/** A template and what it needs of a vocabulary. */
+interface Found {
+  readonly source: string;
+  readonly fallback: string | undefined;
+  readonly bosToken: string;
+  readonly eosToken: string;
+}
+
+/** The template of a model, or a template that stands alone; `wanted` in its place. */
+async function open(path: string, wanted: string | undefined): Promise<Found> {
+  const alone = await readTemplate(path);
+  if (alone !== undefined) {
+    return { ...chooseTemplate(wanted ?? alone), bosToken: "<s>", eosToken: "</s>" };
+  }
+  using file = await openFile(path);
+  const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
+  return await about("read the tokenizer of", path, () => {
+    const tokenizer = Tokenizer.from(file);
+    const source = file.metadata.get("tokenizer.chat_template");
+    const spell = (id: number | undefined) => id === undefined ? "" : tokenizer.piece(id);
+    return {
+      ...chooseTemplate(wanted ?? (typeof source === "string" ? source : undefined), tokenizer),
+      bosToken: spell(tokenizer.bosToken),
+      eosToken: spell(tokenizer.eosToken),
+    };
+  });
+}
+
 /** Reads a JSON file that has a list of objects. */
 async function readList(path: string): Promise<readonly object[]> {
-  const source = await about("read", path, () => Deno.readTextFile(path));
+  const source = path === "-"
+    ? await readStdin()
+    : await about("read", path, () => Deno.readTextFile(path));
   return await about("read", path, () => {
     const value = parseJson(source);
     if (Array.isArray(value) && value.every((one) => typeof one === "object" && one !== null)) {
@@ -56,10 +87,28 @@ async function readList(path: string): Promise<readonly object[]> {
   });
 }
 
-function parseJson(source: string): unknown {
+/** Messages: objects with a role. */
+async function readMessages(path: string): Promise<readonly ChatMessage[]> {
+  const list = await readList(path);
+  const without = list.findIndex((one) => !("role" in one && typeof one.role === "string"));
+  if (without < 0) return list as readonly ChatMessage[];
+  throw new CriaError(`Cannot read ${JSON.stringify(path)}: message ${without + 1} has no role`);
+}
+
+function readVariables(given: string | undefined): Record<string, unknown> | undefined {
+  if (given === undefined) return undefined;
+  const value = parseJson(given, `Cannot read --variables ${JSON.stringify(given)}: `);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw new CriaError(`Cannot read --variables ${JSON.stringify(given)}: it is no object`);
+}
+
+function parseJson(source: string, what = ""): unknown {
   try {
     return JSON.parse(source);
   } catch (error) {
-    throw new CriaError(`it is not JSON: ${error instanceof Error ? error.message : error}`);
+    const state = error instanceof Error ? error.message : String(error);
+    throw new CriaError(`${what}it is not JSON: ${state}`);
   }
 }

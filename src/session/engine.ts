@@ -86,6 +86,8 @@ export interface TokenizerLike {
   encode(text: string, options?: { bos?: boolean; special?: boolean | SpecialFilter }): number[];
   /** The spelling of one token. */
   piece(id: number): string;
+  /** The token of a piece, if there is one. */
+  idOf(piece: string): number | undefined;
   /** What a token is for; `control` and `unknown` ones are found with `special: true` only. */
   kind(id: number): string;
   /** A decoder that takes one id at a time and never splits a character. */
@@ -104,7 +106,7 @@ export interface TokenStreamLike {
 export interface Engine {
   /** The model's tokenizer. */
   readonly tokenizer: TokenizerLike;
-  /** The Jinja source of the model's chat template, where the file has one. */
+  /** The model's chat template: Jinja, or the name of a known form; undefined without one. */
   readonly chatTemplate: string | undefined;
   /** A new, empty sequence. */
   createSequence(): Sequence;

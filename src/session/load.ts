@@ -37,6 +37,11 @@ export interface LoadOptions {
    * byte or one for each weight. What the file has quantised stays as it is.
    */
   readonly quantize?: "Q8_0" | "Q4_0" | undefined;
+  /**
+   * The chat template, in place of the file's: Jinja, or the name of a known form (chatml, gemma,
+   * llama2, llama3, mistral, phi3).
+   */
+  readonly chatTemplate?: string | undefined;
   /** Most evaluations at a time, those that wait included; as many as there are, by default. */
   readonly maxQueue?: number | undefined;
   /** Instruction set; the best one, or `CRIA_ISA`, by default. */

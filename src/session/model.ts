@@ -158,8 +158,9 @@ export class Model implements Engine, Disposable {
     return this.#parts.tokenizer;
   }
 
-  /** The Jinja source of the model's chat template, where the file has one. */
+  /** The chat template: what the model was loaded with, else the Jinja source in its file. */
   get chatTemplate(): string | undefined {
+    if (this.#options.chatTemplate !== undefined) return this.#options.chatTemplate;
     const source = this.#parts.file.metadata.get("tokenizer.chat_template");
     return typeof source === "string" ? source : undefined;
   }

@@ -1,6 +1,7 @@
 /** A conversation with a model: its past, and the generations that go on from it. @module */
 
 import { type ChatMessage, ChatTemplate, type RenderOptions } from "../chat/template.ts";
+import { chooseTemplate } from "../chat/fallbacks.ts";
 import { ArgumentError } from "../errors.ts";
 import { Sampler, type SamplerOptions } from "../sampling/sampler.ts";
 import { spellingsOf } from "./breakers.ts";
@@ -30,7 +31,7 @@ export class Session implements Disposable {
   readonly #engine: Engine;
   readonly #options: SessionOptions;
   readonly #past: Past;
-  #template: ChatTemplate | undefined;
+  #template: { readonly template: ChatTemplate; readonly stop: readonly string[] } | undefined;
 
   /**
    * Begins with an empty past, or with a given one.
@@ -83,15 +84,16 @@ export class Session implements Disposable {
   }
 
   /**
-   * Answers a list of messages by the model's chat template, ChatML where the file has none. A
-   * list that goes on from an earlier one computes only what is new.
+   * Answers a list of messages by the model's chat template; where the file has none, by a known
+   * form that fits its vocabulary. A list that goes on from an earlier one computes only what is
+   * new.
    * @throws ArgumentError when an option cannot be used; on reading, CriaError when the template
    * refuses the messages, ContextError when they do not fit
    */
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
     const { tools, documents, variables, ...rest } = options;
-    const template = this.#chatTemplate();
-    const stop = [rest.stop ?? [], template.stop ?? []].flat();
+    const { template, stop: turnEnds } = this.#chatTemplate();
+    const stop = [rest.stop ?? [], turnEnds].flat();
     return this.#start({ ...rest, stop }, () => {
       const rendered = template.render(messages, {
         ...{ tools, documents, variables },
@@ -165,13 +167,16 @@ export class Session implements Disposable {
     return tokenizer.encode(prompt, { bos: first && tokenizer.addBos, special: false });
   }
 
-  #chatTemplate(): ChatTemplate {
+  #chatTemplate(): { readonly template: ChatTemplate; readonly stop: readonly string[] } {
     const { tokenizer, chatTemplate } = this.#engine;
     const piece = (id: number | undefined) => id === undefined ? "" : tokenizer.piece(id);
-    return this.#template ??= new ChatTemplate(chatTemplate, {
+    if (this.#template) return this.#template;
+    const { source, stop } = chooseTemplate(chatTemplate, tokenizer);
+    const template = new ChatTemplate(source, {
       bosToken: piece(tokenizer.bosToken),
       eosToken: piece(tokenizer.eosToken),
     });
+    return this.#template = { template, stop };
   }
 }
 

@@ -91,8 +91,10 @@ export function checkTypedImports(files: Files, declarations: string): string[] 
 
 /** Model families: the code knows numbers and flags, and names them in tables only. */
 const BRANDS = /(?<![a-z])(llama|qwen|mistral|mixtral|gemma|phi\d|smollm|deepseek|falcon)/i;
-const TABLES =
-  /^src\/(model\/(architectures|names)|format\/hf_(config|rope)|tokenizer\/pretokeni[sz]e\w*)\.ts$/;
+const TABLES = new RegExp(
+  "^src/(model/(architectures|names)|format/hf_(config|rope)|chat/(fallbacks|reasoning)|" +
+    "tokenizer/pretokeni[sz]e\\w*)\\.ts$",
+);
 /** Single names that other files need, because a file format spells them so. */
 const SPELLED: ReadonlyMap<string, RegExp> = new Map([
   ["src/tokenizer/tokenizer.ts", /^ {2}llama: \{$/], // GGUF's name of SentencePiece vocabularies

@@ -63,6 +63,47 @@ sharedTest("cria template renders messages", SMOLLM2, async (path) => {
   }
 });
 
+Deno.test("cria template takes a file with Jinja, and names of forms", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = (name: string, text: string) => {
+      Deno.writeTextFileSync(`${folder}/${name}`, text);
+      return `${folder}/${name}`;
+    };
+    const messages = file("m.json", '[{"role": "user", "content": "Hi"}]');
+    const own = file(
+      "own",
+      "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}{{ v }}",
+    );
+    const run = async (...args: string[]) => {
+      const { code, stdout, stderr } = await cria(["template", ...args]);
+      return [code, stdout, stderr.replaceAll(folder, "")];
+    };
+    const variables = ["--variables", '{"v": "!"}'];
+    assertEquals(await run(own, messages, ...variables), [0, "user: Hi!", ""]);
+    assertEquals(await run(own, messages, "--template", "gemma", "--no-generation-prompt"), [
+      ...[0, "<s><start_of_turn>user\nHi<end_of_turn>\n", ""],
+    ]);
+    const bad = file("bad", "a\n{{ messages | nope }}");
+    const where = 'there is no filter "nope" (at line 2, column 13)';
+    assertEquals(await run(bad, messages), [
+      ...[1, "", `cria: Cannot apply the chat template "/bad": ${where}\n`],
+    ]);
+    assertEquals(await run(own, file("r.json", '[{"content": "x"}]')), [
+      ...[1, "", 'cria: Cannot read "/r.json": message 1 has no role\n'],
+    ]);
+    const [code, , stderr] = await run(own, file("j.json", '[{"role" "user"}]'));
+    assertEquals(code, 1);
+    assertMatch(String(stderr), /^cria: Cannot read "\/j.json": it is not JSON: .*column 10\)\n$/);
+    assertMatch(
+      String((await run(own, messages, "--template", `${folder}/none`))[2]),
+      /^cria: Cannot use the template "\/none": it is neither Jinja nor chatml, .*\n$/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 sharedTest("a file that cannot be used is named in one line, exit code 1", SMALL, async (path) => {
   const folder = await Deno.makeTempDir();
   try {

@@ -63,7 +63,7 @@ Deno.test("cria inspect --json has all that the page has", async () => {
     ...{ bosToken: 1, eosToken: 2, endTokens: [2] },
   });
   assertEquals(Object.keys(typeBytes as object), ["Q8_0", "F32"]);
-  assertEquals(warnings, ["There is no chat template: cria chat falls back to ChatML"]);
+  assertEquals(warnings, ["There is no chat template: cria chat falls back to chatml"]);
 });
 
 Deno.test("nothing in a file reaches the terminal as a control character", async () => {

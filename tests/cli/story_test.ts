@@ -57,3 +57,10 @@ storyTest("a damaged download is refused and not kept", async () => {
     await Deno.remove(cache, { recursive: true });
   }
 });
+
+storyTest("cria chat takes a form of chat that the model does not have", async () => {
+  const args = ["chat", "-p", "Hi", "-n", "1", "--template", "llama3"];
+  const { rendered } = await criaJson(args);
+  const header = (role: string) => `<|start_header_id|>${role}<|end_header_id|>\n\n`;
+  assertEquals(rendered, `<s>${header("user")}Hi<|eot_id|>${header("assistant")}`);
+});

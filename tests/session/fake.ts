@@ -44,6 +44,10 @@ class FakeTokenizer implements TokenizerLike {
     return SPECIAL[id] ?? String.fromCharCode(id);
   }
 
+  idOf(piece: string): number | undefined {
+    return Object.keys(SPECIAL).map(Number).find((id) => SPECIAL[id] === piece);
+  }
+
   kind(id: number): string {
     return id in SPECIAL ? "control" : "normal";
   }
