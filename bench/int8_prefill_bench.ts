@@ -72,7 +72,8 @@ function prefill(quant: Quant, tokens: number, rows: number): Ready {
   const step = new Step(), pages = POSITIONS / PAGE_POSITIONS;
   const batch = new BatchInputs(rows, { groups: 1, tableWords: pages }, CONFIG.rope.dims);
   const [tables] = batch.tables, [slots] = batch.slots;
-  recordForward({ step, config: CONFIG, weights, work, batch, rows, cache, logitRows: 1 });
+  const outputs = { stateRows: 0, logitRows: 1 };
+  recordForward({ step, config: CONFIG, weights, work, batch, rows, cache, ...outputs });
   for (let page = 0; page < pages; page++) tables![page] = page;
   const ids = pseudoTokens(tokens, CONFIG.vocabularySize, 1);
   const run = () => {

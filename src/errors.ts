@@ -92,9 +92,10 @@ export class ContextError extends CriaError {
    * Makes the error.
    * @param needed positions that the prompt and what is there already need
    * @param available positions that the context has
+   * @param action what could not be done
    */
-  constructor(readonly needed: number, readonly available: number) {
-    super(`Cannot continue: ${needed} tokens do not fit a context of ${available}`);
+  constructor(readonly needed: number, readonly available: number, action = "continue") {
+    super(`Cannot ${action}: ${needed} tokens do not fit a context of ${available}`);
   }
 }
 

@@ -82,6 +82,7 @@ export function checkArguments(
     const help = `see "cria ${command} --help"`;
     throw new UsageError(`Cannot run "${command}": ${missing.name} is missing; ${help}`);
   }
+  if (wanted.at(-1)?.many) return;
   const extra = rest[wanted.length];
   if (extra === undefined) return;
   const names = wanted.map(({ name }) => name).join(" and ");

@@ -35,6 +35,8 @@ export interface Argument {
   readonly help: string;
   /** May be left out. */
   readonly optional?: boolean;
+  /** May be given several times; the last argument only. */
+  readonly many?: boolean;
 }
 
 /** What a command is called with. */

@@ -1,6 +1,14 @@
 /** Help texts, made from the tables of commands and flags. @module */
 
-import { type Command, COMMON, ENGINE, type Flag, flagName, type Flags } from "./command.ts";
+import {
+  type Argument,
+  type Command,
+  COMMON,
+  ENGINE,
+  type Flag,
+  flagName,
+  type Flags,
+} from "./command.ts";
 import { columnsOf, wrap } from "./layout.ts";
 
 /** A command in the overview. */
@@ -35,8 +43,7 @@ export function overview(commands: readonly Summary[], width: number): string {
 export function commandHelp({ name, summary }: Summary, command: Command, width: number): string {
   const own = Object.entries(command.flags).filter(([key]) => !(key in ENGINE));
   const engine = Object.entries(command.flags).filter(([key]) => key in ENGINE);
-  const usage = [name, ...command.arguments.map((one) => one.optional ? `[${one.name}]` : one.name)]
-    .join(" ");
+  const usage = [name, ...command.arguments.map(inUsage)].join(" ");
   const section = (title: string, flags: readonly (readonly [string, Flag])[]) =>
     flags.length === 0 ? [] : ["", `${title}:`, ...columnsOf(flags.map(flagLine), width)];
   return [
@@ -57,6 +64,12 @@ export function commandHelp({ name, summary }: Summary, command: Command, width:
     ...command.examples.map((line) => `  cria ${line}`),
     "",
   ].join("\n");
+}
+
+/** An argument as it stands in the usage. */
+function inUsage({ name, optional, many }: Argument): string {
+  const written = many ? `${name} ...` : name;
+  return optional ? `[${written}]` : written;
 }
 
 /** A flag as a row: how it is written, and what it does. */

@@ -48,6 +48,11 @@ const COMMANDS: readonly Entry[] = [
     load: () => import("./template.ts"),
   },
   {
+    name: "embed",
+    summary: "Turn texts into vectors",
+    load: () => import("./embed.ts"),
+  },
+  {
     name: "eval",
     summary: "Write the logits after each of some tokens",
     load: () => import("./eval.ts"),
@@ -109,7 +114,8 @@ async function runCommand(entry: Entry, args: readonly string[]): Promise<number
   }
   checkArguments(entry.name, parsed.rest, command.arguments);
   const values = await resolveFlags(entry.name, flags, parsed.flags, allTables);
-  const given = command.arguments.map((_, index) => parsed.rest[index]);
+  const length = Math.max(command.arguments.length, parsed.rest.length);
+  const given = Array.from({ length }, (_, index) => parsed.rest[index]);
   // The table was read with these very flags, so the values have the types that it says.
   return await command.run({ flags: values as never, given }) ?? EXIT.done;
 }

@@ -18,6 +18,8 @@ export interface Pass {
   readonly rows: number;
   /** Keys and values. */
   readonly cache: Pick<KvCache, "layer" | "groupOf">;
+  /** How many rows before those give their states instead: the input of the output matrix. */
+  readonly stateRows: number;
   /** How many of the last rows get logits; 0 for a chunk that only fills the cache. */
   readonly logitRows: number;
 }
@@ -42,6 +44,7 @@ export function recordForward(pass: Pass): void {
     if (config.experts) expertFeedForward(pass, layer);
     else feedForward(pass, layer);
   });
+  if (pass.stateRows > 0) states(pass);
   if (pass.logitRows > 0) output(pass);
 }
 
@@ -151,16 +154,28 @@ function hiddenRows(pass: Pass, h: FormFor, layer: LayerWeights, groups?: Groups
   step.activate({ rows, n, gate: work.hidden, up: work.up, out: work.hidden, activation });
 }
 
+/** The residual stream from a row on. */
+function streamFrom(row: number, { config: { dim }, work: { x } }: Pass): Operand {
+  return { ...x, offset: x.offset + row * dim * 4 };
+}
+
+/** x = RMSNorm(x), for the rows before those that get logits. */
+function states(pass: Pass): void {
+  const { step, config: { dim: k, normEpsilon: epsilon }, weights, stateRows: rows } = pass;
+  const x = streamFrom(pass.rows - pass.logitRows - rows, pass);
+  step.norm({ rows, k, x, weight: weights.outputNorm, out: x, epsilon });
+}
+
 /** logits = W_out · RMSNorm(x), for the last rows; capped, where the model does. */
 function output(pass: Pass): void {
-  const { step, config, weights, work, logitRows: rows } = pass,
-    { dim, logitSoftcap: cap } = config;
-  const x = { ...work.x, offset: work.x.offset + (pass.rows - rows) * dim * 4 };
+  const { step, config: { vocabularySize, logitSoftcap: cap }, weights, work } = pass,
+    rows = pass.logitRows;
+  const x = streamFrom(pass.rows - rows, pass);
   const tail: Pass = { ...pass, rows };
   const h = normalised(tail, weights.outputNorm, [weights.output], x);
   product(tail, h, weights.output, work.logits);
   const { logits } = work;
-  if (cap) step.softcap({ rows, n: config.vocabularySize, x: logits, out: logits, cap });
+  if (cap) step.softcap({ rows, n: vocabularySize, x: logits, out: logits, cap });
 }
 
 /** Gives a product its input, in the form that its weight's type asks for. */

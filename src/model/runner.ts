@@ -20,6 +20,18 @@ export interface Recording {
   readonly batch: BatchInputs;
 }
 
+/** The sizes of a step. */
+export interface StepSizes {
+  /** Rows of the batch. */
+  readonly rows: number;
+  /** How many rows give their final states, before those that get logits. */
+  readonly stateRows: number;
+  /** How many of the last rows get logits. */
+  readonly logitRows: number;
+  /** Words for block tables. */
+  readonly tableWords: number;
+}
+
 /** What steps are recorded from. */
 export interface RunnerParts {
   readonly config: ModelConfig;
@@ -66,16 +78,14 @@ export class Runner {
   /**
    * Records the pass for a shape of batch over a cache.
    * @param cache where the rows' keys and values lie
-   * @param rows rows of the batch
-   * @param tableWords words for block tables
-   * @param logitRows how many of the last rows get logits
+   * @param sizes how many rows, of which kinds
    */
-  record(cache: KvCache, rows: number, tableWords: number, logitRows: number): Recording {
+  record(cache: KvCache, { tableWords, ...sizes }: StepSizes): Recording {
     const { config, weights, work } = this.#parts;
     const step = new Step(), { rope, localRope } = config;
-    const groups = cache.groups.length;
-    const batch = new BatchInputs(rows, { groups, tableWords }, rope.dims, localRope?.dims);
-    recordForward({ step, config, weights, work, batch, rows, cache, logitRows });
+    const tables = { groups: cache.groups.length, tableWords };
+    const batch = new BatchInputs(sizes.rows, tables, rope.dims, localRope?.dims);
+    recordForward({ step, config, weights, work, batch, cache, ...sizes });
     return { step, batch };
   }
 

@@ -5,7 +5,7 @@ import { CacheFullError, QueueFullError } from "../errors.ts";
 import { turn } from "../turn.ts";
 import { planStep, type Share } from "./plan.ts";
 import type { Rotations } from "./rope.ts";
-import type { Recording, Runner } from "./runner.ts";
+import type { Recording, Runner, StepSizes } from "./runner.ts";
 import { CHUNK_ROWS, MAX_LOGIT_ROWS, type Work } from "./work.ts";
 
 /** What the scheduler needs of a sequence. */
@@ -26,12 +26,22 @@ export interface Rows {
   check(): void;
 }
 
+/** Somebody who wants the states of tokens after the final norm. */
+export interface StateTaker {
+  /** Of how many tokens: the last ones. */
+  readonly rows: number;
+  /** Takes some of them as they come, in order: [some rows, dim], the taker's own. */
+  readonly take: (states: Float32Array<ArrayBuffer>) => void;
+}
+
 /** Tokens to be evaluated. */
 export interface Job {
   readonly sequence: Rows;
   readonly tokens: readonly number[];
   /** Where logits of the last tokens go, [rows, vocabularySize]; none are wanted if it is empty. */
   readonly logits: Float32Array<ArrayBuffer>;
+  /** Takes states, where no logits are wanted. */
+  readonly states?: StateTaker | undefined;
   /** Higher ones come first. */
   readonly priority: number;
   /** Stops it. */
@@ -46,6 +56,8 @@ export interface SchedulerParts {
   readonly work: Work;
   readonly rope: Rotations;
   readonly vocabularySize: number;
+  /** Length of a state. */
+  readonly dim: number;
   /** Most rows of a step. */
   readonly chunkRows?: number | undefined;
   /** Most jobs at a time, those that wait included. */
@@ -83,6 +95,16 @@ class Ticket {
   reject(reason: unknown): void {
     this.#ends.reject(reason);
   }
+}
+
+/** How many rows of a share give their states: the last ones. */
+function stateRowsOf({ demand: { job, left }, rows }: Share<Ticket>): number {
+  return Math.max(0, rows - Math.max(0, left - (job.states?.rows ?? 0)));
+}
+
+/** The sum of something over all shares. */
+function sum(shares: readonly Share<Ticket>[], of: (share: Share<Ticket>) => number): number {
+  return shares.reduce((total, share) => total + of(share), 0);
 }
 
 const MOST_RECORDINGS = 48;
@@ -217,23 +239,26 @@ export class Scheduler {
   }
 
   /**
-   * Fills the inputs of a step: first all rows that get no logits, then those that do. Rows of a
-   * sequence are neighbours, and share its block table.
+   * Fills the inputs of a step: first all rows of which nothing is wanted, then those that give
+   * states, then those that get logits. Rows of a sequence share its block table.
    */
   #fill(shares: readonly Share<Ticket>[]): Recording {
-    const sum = (of: (share: Share<Ticket>) => number) =>
-      shares.reduce((total, share) => total + of(share), 0);
-    const rows = sum((share) => share.rows), logitRows = sum((share) => share.logitRows);
-    const pages = sum(({ demand }) => pageCount(demand.job.sequence));
+    const rows = sum(shares, (share) => share.rows), stateRows = sum(shares, stateRowsOf);
+    const logitRows = sum(shares, (share) => share.logitRows);
+    const pages = sum(shares, ({ demand }) => pageCount(demand.job.sequence));
+    const tableWords = Math.max(LEAST_TABLE_WORDS, 2 ** Math.ceil(Math.log2(pages)));
     const { cache } = shares[0]!.demand.job.sequence;
-    const recording = this.#recording(cache, rows, pages, logitRows), { batch } = recording;
-    const positions = new Float64Array(rows);
-    let silent = 0, loud = rows - logitRows, start = 0;
-    for (const { demand: { job, done }, rows, logitRows } of shares) {
-      const { sequence, tokens } = job;
+    const recording = this.#recording(cache, { rows, stateRows, logitRows, tableWords });
+    const { batch } = recording, positions = new Float64Array(rows);
+    const next = { silent: 0, state: rows - logitRows - stateRows, logit: rows - logitRows };
+    let start = 0;
+    for (const share of shares) {
+      const { demand: { job, done }, rows } = share, { sequence, tokens } = job;
+      const kind = share.logitRows > 0 ? "logit" : "state";
+      const silent = rows - (share.logitRows || stateRowsOf(share));
       batch.tables.forEach((table, group) => table.set(sequence.pages[group]!, start));
       for (let i = 0; i < rows; i++) {
-        const row = i < rows - logitRows ? silent++ : loud++, position = sequence.position + i;
+        const row = next[i < silent ? "silent" : kind]++, position = sequence.position + i;
         batch.tokens[row] = tokens[done + i]!;
         batch.slots.forEach((slots, group) => slots[row] = sequence.slot(group, position));
         batch.places[2 * row] = start;
@@ -246,12 +271,12 @@ export class Scheduler {
   }
 
   /** A recording of these sizes, made now or kept from before. */
-  #recording(cache: KvCache, rows: number, pages: number, logitRows: number): Recording {
+  #recording(cache: KvCache, sizes: StepSizes): Recording {
     const known = this.#recordings.get(cache) ?? new Map<string, Recording>();
     this.#recordings.set(cache, known);
-    const tableWords = Math.max(LEAST_TABLE_WORDS, 2 ** Math.ceil(Math.log2(pages)));
-    const key = `${rows}/${tableWords}/${logitRows}`;
-    const made = known.get(key) ?? this.#parts.runner.record(cache, rows, tableWords, logitRows);
+    const { rows, stateRows, logitRows, tableWords } = sizes;
+    const key = [rows, stateRows, logitRows, tableWords].join("/");
+    const made = known.get(key) ?? this.#parts.runner.record(cache, sizes);
     known.delete(key); // to the end: used last
     known.set(key, made);
     for (const oldest of known.keys()) {
@@ -261,11 +286,18 @@ export class Scheduler {
     return made;
   }
 
-  /** Gives everybody logits and news; yields where the event loop may want its turn. */
+  /** Gives everybody logits or states, and news; yields where the event loop may want its turn. */
   *#deliveries(shares: readonly Share<Ticket>[]): Generator<void> {
-    const { vocabularySize, work } = this.#parts;
+    const { vocabularySize, work, dim } = this.#parts;
+    const all = (of: (share: Share<Ticket>) => number) => sum(shares, of);
     let first = 0; // logits of those before
-    for (const { demand, rows, logitRows } of shares) {
+    let state = all(({ rows, logitRows }) => rows - logitRows) - all(stateRowsOf); // its row
+    for (const share of shares) {
+      const { demand, rows, logitRows } = share, stateRows = stateRowsOf(share);
+      const states = stateRows === 0
+        ? undefined
+        : work.readStream(new Float32Array(stateRows * dim), state * dim);
+      state += stateRows;
       const from = demand.logitsDone * vocabularySize, count = logitRows * vocabularySize;
       const to = demand.job.logits.subarray(from, from + count);
       for (let at = 0; at < count; at += COPIED_LOGITS) {
@@ -274,14 +306,15 @@ export class Scheduler {
       }
       first += count;
       demand.logitsDone += logitRows;
-      this.#advance(demand, rows);
+      this.#advance(demand, rows, states);
     }
   }
 
-  #advance(ticket: Ticket, rows: number): void {
+  #advance(ticket: Ticket, rows: number, states?: Float32Array<ArrayBuffer>): void {
     const { job } = ticket, { tokens } = job;
     job.sequence.append(tokens.slice(ticket.done, ticket.done += rows));
     try {
+      if (states) job.states?.take(states);
       job.onProgress?.(ticket.done, tokens.length);
       if (ticket.left === 0) this.#end(ticket);
     } catch (error) {

@@ -5,7 +5,7 @@ import type { KvCache } from "../cache/kv_cache.ts";
 import { PAGE_POSITIONS } from "../cache/pages.ts";
 import type { PrefixNode, PrefixTree } from "../cache/prefix_tree.ts";
 import { ArgumentError, ContextError, CriaError, DisposedError } from "../errors.ts";
-import type { Rows, Scheduler } from "./scheduler.ts";
+import type { Rows, Scheduler, StateTaker } from "./scheduler.ts";
 import { MAX_LOGIT_ROWS } from "./work.ts";
 
 /**
@@ -249,6 +249,23 @@ export class ModelSequence implements Disposable {
       await scheduler.submit({ ...job, signal, onProgress });
       return logits;
     });
+  }
+
+  /**
+   * Appends tokens and gives states after the final norm, what the output matrix would read.
+   * @param tokens token ids
+   * @param states whose, and where they go
+   * @param options how to watch and stop it
+   */
+  async states(
+    tokens: readonly number[],
+    states: StateTaker,
+    { priority = 0, signal, onProgress }: EvaluateOptions = {},
+  ): Promise<void> {
+    this.check(tokens);
+    const { scheduler } = this.#parts, logits = new Float32Array(0);
+    const job = { sequence: this.#rows, tokens, logits, states, priority, signal, onProgress };
+    await this.#hold(() => scheduler.submit(job));
   }
 
   /**

@@ -103,6 +103,15 @@ export class Work implements Disposable {
     return this.#region.read(this.logits.offset + first * 4, to);
   }
 
+  /**
+   * Copies the residual stream out.
+   * @param to where it goes; its length says how much
+   * @param first how many floats stand before it
+   */
+  readStream(to: Float32Array<ArrayBuffer>, first: number): Float32Array<ArrayBuffer> {
+    return this.#region.read(this.x.offset + first * 4, to);
+  }
+
   /** Copies bytes out, from an operand's offset on. */
   read(offset: number, to: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     return this.#region.read(offset, to);

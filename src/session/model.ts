@@ -24,11 +24,12 @@ import type { SequenceParts } from "../model/sequence.ts";
 import { CHUNK_ROWS, MAX_LOGIT_ROWS } from "../model/work.ts";
 import { preload, systemMemory } from "../native/memory.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { defaultPooling, embed, type EmbedOptions } from "./embed.ts";
 import type { Batch, Engine, Sequence } from "./engine.ts";
 import { type LoadedParts, type LoadOptions, loadParts } from "./load.ts";
 import { type Profile, Profiler } from "./profile.ts";
 import { Past } from "./past.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { type Prompt, Session, type SessionOptions } from "./session.ts";
 import { SnapshotReader } from "./snapshot.ts";
 
 /** Bytes that a model holds. */
@@ -62,6 +63,11 @@ export interface CacheStatistics {
   readonly usedPages: number;
   /** Pages that no live sequence needs, kept for texts that begin alike. */
   readonly idlePages: number;
+  /**
+   * Pages that can be had, of the kind of layers that has the fewest: those not in use, and idle
+   * ones.
+   */
+  readonly freePages: number;
 }
 
 const DEFAULT_CONTEXT = 4096;
@@ -102,8 +108,8 @@ export class Model implements Engine, Disposable {
     const rope = this.#rotations = new Rotations(parts.config, this.context);
     this.#scheduler = new Scheduler({
       ...{ runner: this.#runner, work: parts.work, rope },
-      ...{ vocabularySize: parts.config.vocabularySize, chunkRows: options.chunkRows },
-      maxQueue: options.maxQueue,
+      ...{ vocabularySize: parts.config.vocabularySize, dim: parts.config.dim },
+      ...{ chunkRows: options.chunkRows, maxQueue: options.maxQueue },
     });
   }
 
@@ -251,9 +257,12 @@ export class Model implements Engine, Disposable {
     return { context: this.context, rows: this.#options.chunkRows ?? CHUNK_ROWS };
   }
 
-  /** A new, empty sequence of `context` positions. */
-  createSequence(): Sequence {
-    return new ModelSequence(this.#sharing());
+  /**
+   * A new, empty sequence of `context` positions.
+   * @param options `keep`: its full pages stay known to texts that begin alike; true if left out
+   */
+  createSequence({ keep = true }: { readonly keep?: boolean } = {}): Sequence {
+    return new ModelSequence(this.#sharing(keep));
   }
 
   /**
@@ -271,14 +280,18 @@ export class Model implements Engine, Disposable {
 
   /** The pages of the cache: how many there are, are in use, and are kept for later only. */
   cacheStatistics(): CacheStatistics {
-    const { groups } = (this.#cache ??= this.#newCache()).cache;
+    const { groups } = (this.#cache ??= this.#newCache()).cache, idle = this.#idle();
     const sum = (of: (store: PageStore) => number) =>
       groups.reduce((total, { store }) => total + of(store), 0);
+    const free = groups.map(({ store }, group) => {
+      return store.pageCount - store.usedPages + idle[group]!.pages;
+    });
     return {
       pageBytes: sum(({ pageBytes }) => pageBytes),
       pageCount: sum(({ pageCount }) => pageCount),
       usedPages: sum(({ usedPages }) => usedPages),
-      idlePages: this.#idle().reduce((total, { pages }) => total + pages, 0),
+      idlePages: idle.reduce((total, { pages }) => total + pages, 0),
+      freePages: Math.min(...free),
     };
   }
 
@@ -296,10 +309,10 @@ export class Model implements Engine, Disposable {
     this.#cache?.tree.clear();
   }
 
-  /** What sequences are made of that share one store of pages, and full pages in it. */
-  #sharing(): SequenceParts {
-    this.#cache ??= this.#newCache();
-    return this.#sequenceParts(this.context, this.#cache.cache, this.#cache.tree);
+  /** What sequences are made of that share one store of pages and, if `keep`, full ones in it. */
+  #sharing(keep = true): SequenceParts {
+    const { cache, tree } = this.#cache ??= this.#newCache();
+    return this.#sequenceParts(this.context, cache, keep ? tree : undefined);
   }
 
   #newCache() {
@@ -402,6 +415,31 @@ export class Model implements Engine, Disposable {
       this.#runner.pieceObservers.delete(observer);
     }
     return squares.result();
+  }
+
+  /**
+   * Texts as vectors: the states after the final norm, which the output matrix would read, pooled.
+   * Texts are read many at a time; each vector is what it would be alone, to the bit. Special
+   * tokens in a text are plain text; those that the model wants around it are added.
+   * @param texts texts, or token ids to be taken as they are
+   * @param options pooling ("mean", where the file names none), whether to normalize, a signal
+   * @returns vectors in the order of the texts, [config.dim] each
+   * @throws {ContextError} a text is longer than the context
+   * @example
+   * ```ts
+   * using model = await Model.load("models/story.gguf", { context: 256 });
+   * const [cat, dog] = await model.embed(["A cat sat down.", "A dog sat down."]);
+   * console.assert(cat!.length === model.config.dim && dog!.length === cat!.length);
+   * ```
+   */
+  async embed(texts: readonly Prompt[], options: EmbedOptions = {}): Promise<Float32Array[]> {
+    this.#refuseDisposed();
+    const { file: { metadata }, tokenizer, context, config: { architecture, dim } } = this;
+    const pooling = defaultPooling(metadata, architecture);
+    const { freePages: pages } = this.cacheStatistics(), { maxQueue = Infinity } = this.#options;
+    const createSequence = () => new ModelSequence(this.#sharing(false));
+    const parts = { pooling, tokenizer, dim, context, maxQueue, pages };
+    return await embed({ ...parts, createSequence }, texts, options);
   }
 
   /**

@@ -21,7 +21,7 @@ export class FlatModel implements Disposable {
     this.#scheduler = new Scheduler({
       ...{ runner: new Runner(parts), work: parts.work, chunkRows: 512 },
       ...{ rope: new Rotations(parts.config, context) },
-      vocabularySize: parts.config.vocabularySize,
+      ...{ vocabularySize: parts.config.vocabularySize, dim: parts.config.dim },
     });
   }
 

@@ -59,7 +59,8 @@ async function collectModel(path: string, kv: KvType, found: Precision): Promise
   for (const part of [parts.file, parts.weights, parts.work, parts.pool]) stack.use(part);
   const shape = cacheShape(parts.config);
   const cache = stack.use(new KvCache(parts.kernels, shape, kv, [1, 1]));
-  collect(new Runner(parts).record(cache, 3, 1, 1).step, found);
+  const sizes = { rows: 3, stateRows: 1, logitRows: 1, tableWords: 1 };
+  collect(new Runner(parts).record(cache, sizes).step, found);
 }
 
 /** No file here has gates of two types in a layer, nor experts in all types. */
