@@ -23,6 +23,8 @@ export type { Activation, RopePairs } from "./src/model/architectures.ts";
 export type * from "./src/model/rope.ts";
 export type { KvType } from "./src/cache/pages.ts";
 export * from "./src/session/session.ts";
+export * from "./src/evaluate/perplexity.ts";
+export * from "./src/evaluate/divergence.ts";
 export type { EmbedOptions, Pooling } from "./src/session/embed.ts";
 export * from "./src/session/generation.ts";
 export type { GenerateOptions } from "./src/session/generate.ts";

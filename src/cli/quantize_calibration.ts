@@ -2,7 +2,7 @@
 
 import { CriaError } from "../errors.ts";
 import { loadModel } from "./models.ts";
-import { cut } from "./prediction.ts";
+import { cut } from "../evaluate/scoring.ts";
 import { Progress } from "./terminal.ts";
 
 const CONTEXT = 512;

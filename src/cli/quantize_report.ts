@@ -1,9 +1,10 @@
 /** The report of `cria quantize`: what rounding did to each tensor, and to predictions. @module */
 
+import { type Perplexity, perplexity } from "../evaluate/perplexity.ts";
 import type { QuantizeResult } from "../quantize/quantize.ts";
 import { grouped, table, threeDigits } from "./layout.ts";
 import { loadModel } from "./models.ts";
-import { cut, measure, type Prediction } from "./prediction.ts";
+import { evaluationProgress } from "./perplexity.ts";
 import { Progress } from "./terminal.ts";
 
 /** A text of our own, for reports without one: plain prose, some 300 tokens. */
@@ -54,16 +55,17 @@ export async function compare(
   output: string,
   { text = { name: "a passage of ours", content: PASSAGE }, quiet, signal }: ComparisonOptions,
 ): Promise<Comparison> {
-  const predict = async (path: string): Promise<Prediction> => {
+  const predict = async (path: string): Promise<Perplexity> => {
     const engine = { threads: undefined, ctx: CONTEXT, kv: "f32", quiet } as const;
     using opened = await loadModel(path, engine, signal);
     using progress = new Progress(!quiet);
-    const ids = opened.model.tokenizer.encode(text.content, { bos: false, special: false });
-    return await measure(opened.model, cut(ids, CONTEXT).slice(0, CHUNKS), signal, progress);
+    const onProgress = evaluationProgress(progress);
+    const options = { context: CONTEXT, chunks: CHUNKS, signal, onProgress };
+    return await perplexity(opened.model, text.content, options);
   };
   const before = await predict(input), after = await predict(output);
-  const { tokens, perplexity } = before;
-  return { text: text.name, tokens, before: perplexity, after: after.perplexity };
+  const { tokens } = before;
+  return { text: text.name, tokens, before: before.perplexity, after: after.perplexity };
 }
 
 /** The report as lines of at most `width` columns. */

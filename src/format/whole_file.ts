@@ -2,8 +2,8 @@
 import { quote } from "../bytes.ts";
 import { ArgumentError } from "../errors.ts";
 
-/** Appends to the file that is being written. */
-export type Append = (bytes: Uint8Array) => Promise<void>;
+/** Appends to the file that is being written; or goes on at a byte of it. */
+export type Append = (bytes: Uint8Array, at?: number) => Promise<void>;
 
 /** How a file is written. */
 export interface WholeFileOptions {
@@ -31,8 +31,9 @@ export async function writeWholeFile(
   using _ = new Removal(part);
   await writing(path, async () => {
     using file = await Deno.open(part, { write: true, createNew: true });
-    await fill(async (bytes) => {
+    await fill(async (bytes, at) => {
       signal?.throwIfAborted();
+      if (at !== undefined) await file.seek(at, Deno.SeekMode.Start);
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     });
     signal?.throwIfAborted();

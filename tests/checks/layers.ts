@@ -27,10 +27,11 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...["errors", "turn", "quant", "format", "tokenizer", "chat", "grammar", "sampling"],
     ...["native", "step", "cache", "model"],
   ],
+  evaluate: ["errors", "turn", "bytes", "format", "model", "session"],
   server: ["errors", "tokenizer", "chat", "grammar", "sampling", "model", "session"],
   cli: [
     ...["errors", "bytes", "quant", "tensor", "format", "tokenizer", "chat", "grammar", "sampling"],
-    ...["native", "hub", "quantize", "step", "cache", "model", "session", "server"],
+    ...["native", "hub", "quantize", "step", "cache", "model", "session", "evaluate", "server"],
   ],
   toolchain: ["errors", "native"],
 };

@@ -98,6 +98,7 @@ const TABLES = new RegExp(
 /** Single names that other files need, because a file format spells them so. */
 const SPELLED: ReadonlyMap<string, RegExp> = new Map([
   ["src/tokenizer/tokenizer.ts", /^ {2}llama: \{$/], // GGUF's name of SentencePiece vocabularies
+  ["src/cli/perplexity.ts", /llama-perplexity \(/], // the program that shares a kind of file
 ]);
 
 /** No brand names outside the tables, but for comments. */
