@@ -123,6 +123,12 @@ export function requiredTensors(config: ModelConfig): RequiredTensor[] {
 }
 
 /**
+ * Rows of a tied matrix once more, for other programs: files of rankers have those of the tokens
+ * "yes" and "no".
+ */
+const COPIES: ReadonlySet<string> = new Set(["cls.output.weight"]);
+
+/**
  * Holds a file's tensors against the config: all there, of the right shape, and none left over
  * (a tensor that nobody reads would mean another model than the one that is run).
  * @param tensors the file's tensors; shapes are row-major
@@ -141,7 +147,9 @@ export function checkTensors(
   }
   if (tensors.size === required.length) return;
   const names = new Set(required.map(({ name }) => name));
-  const extra = [...tensors.keys()].find((name) => !names.has(name)) ?? "";
+  const isCopy = (name: string) => config.tied && COPIES.has(name);
+  const extra = [...tensors.keys()].find((name) => !names.has(name) && !isCopy(name));
+  if (extra === undefined) return;
   throw new ModelError(
     `Cannot run the model: tensor ${JSON.stringify(extra)} has no use in ${config.architecture} ` +
       `with ${config.layerCount} layers`,

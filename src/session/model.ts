@@ -29,8 +29,10 @@ import type { Batch, Engine, Sequence } from "./engine.ts";
 import { type LoadedParts, type LoadOptions, loadParts } from "./load.ts";
 import { type Profile, Profiler } from "./profile.ts";
 import { Past } from "./past.ts";
+import { rerank, type RerankOptions } from "./rerank.ts";
 import { type Prompt, Session, type SessionOptions } from "./session.ts";
 import { SnapshotReader } from "./snapshot.ts";
+import type { Ranked } from "./vectors.ts";
 
 /** Bytes that a model holds. */
 export interface ModelMemory {
@@ -440,6 +442,36 @@ export class Model implements Engine, Disposable {
     const createSequence = () => new ModelSequence(this.#sharing(false));
     const parts = { pooling, tokenizer, dim, context, maxQueue, pages };
     return await embed({ ...parts, createSequence }, texts, options);
+  }
+
+  /**
+   * Orders documents by how well they answer a query: by asking the model, as models for ranking
+   * are meant to be used, or by the cosine of vectors.
+   * @param query what is looked for
+   * @param documents what is there
+   * @param options which of the two, how many are wanted, a signal
+   * @returns indices of documents with their scores, best first
+   * @throws {ContextError} a document is longer than the context
+   * @example
+   * ```ts
+   * using model = await Model.load("models/story.gguf", { context: 256 });
+   * const [best] = await model.rerank("a dog", ["The sun is hot.", "The dog ran home."]);
+   * console.assert(best!.index === 1);
+   * ```
+   */
+  async rerank(
+    query: string,
+    documents: readonly string[],
+    options: RerankOptions = {},
+  ): Promise<Ranked[]> {
+    this.#refuseDisposed();
+    const { file: { metadata }, context, config: { architecture } } = this;
+    const parts = { engine: this, metadata, architecture, context };
+    const freePages = () => this.cacheStatistics().freePages;
+    const embed = this.embed.bind(this), { maxQueue = Infinity } = this.#options;
+    const createSequence = () => this.createSequence({ keep: false });
+    const all = { ...parts, embed, createSequence, freePages, maxQueue };
+    return await rerank(all, query, documents, options);
   }
 
   /**

@@ -1,10 +1,10 @@
 /** A conversation with a model: its past, and the generations that go on from it. @module */
 
-import { type ChatMessage, ChatTemplate, type RenderOptions } from "../chat/template.ts";
-import { chooseTemplate } from "../chat/fallbacks.ts";
+import type { ChatMessage, RenderOptions } from "../chat/template.ts";
 import { ArgumentError } from "../errors.ts";
 import { Sampler, type SamplerOptions } from "../sampling/sampler.ts";
 import { spellingsOf } from "./breakers.ts";
+import { chatTemplateOf } from "./chat_template.ts";
 import type { Engine } from "./engine.ts";
 import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
@@ -31,7 +31,6 @@ export class Session implements Disposable {
   readonly #engine: Engine;
   readonly #options: SessionOptions;
   readonly #past: Past;
-  #template: { readonly template: ChatTemplate; readonly stop: readonly string[] } | undefined;
 
   /**
    * Begins with an empty past, or with a given one.
@@ -92,7 +91,7 @@ export class Session implements Disposable {
    */
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
     const { tools, documents, variables, ...rest } = options;
-    const { template, stop: turnEnds } = this.#chatTemplate();
+    const { template, stop: turnEnds } = chatTemplateOf(this.#engine);
     const stop = [rest.stop ?? [], turnEnds].flat();
     return this.#start({ ...rest, stop }, () => {
       const rendered = template.render(messages, {
@@ -165,18 +164,6 @@ export class Session implements Disposable {
     if (typeof prompt !== "string") return prompt;
     const { tokenizer } = this.#engine;
     return tokenizer.encode(prompt, { bos: first && tokenizer.addBos, special: false });
-  }
-
-  #chatTemplate(): { readonly template: ChatTemplate; readonly stop: readonly string[] } {
-    const { tokenizer, chatTemplate } = this.#engine;
-    const piece = (id: number | undefined) => id === undefined ? "" : tokenizer.piece(id);
-    if (this.#template) return this.#template;
-    const { source, stop } = chooseTemplate(chatTemplate, tokenizer);
-    const template = new ChatTemplate(source, {
-      bosToken: piece(tokenizer.bosToken),
-      eosToken: piece(tokenizer.eosToken),
-    });
-    return this.#template = { template, stop };
   }
 }
 

@@ -48,6 +48,16 @@ Deno.test("a missing output matrix means a tied one", () => {
   assertEquals(readConfig(file, noFloats).tied, true);
 });
 
+Deno.test("a ranker's rows are a copy of the embedding's, where that is the output matrix", () => {
+  const file = tinyLlama();
+  file.tensors.set("cls.output.weight", { shape: [2, 64] });
+  assertThrows(() => readConfig(file, noFloats), ModelError, '"cls.output.weight" has no use');
+  file.tensors.delete("output.weight");
+  assertEquals(readConfig(file, noFloats).tied, true);
+  file.tensors.set("cls.weight", { shape: [64, 64] });
+  assertThrows(() => readConfig(file, noFloats), ModelError, '"cls.weight" has no use');
+});
+
 Deno.test("sliding window and frequency factors are read", () => {
   const file = tinyLlama();
   file.metadata.set("llama.attention.sliding_window", 8);
