@@ -7,6 +7,11 @@ import { SMOLLM2 } from "./program.ts";
 const STORY = "models/story.gguf";
 const EXAMPLES: readonly [file: string, output: RegExp][] = [
   ["story.ts", /^Once upon a time.{20}/s],
+  ["semantic_search.ts", /^0\.\d{3} Mom made a big cake for the party\.\n(0\.\d{3} .*\n){2}$/],
+  [
+    "branching.ts",
+    /^Once upon .*\n(?:[123]\. \.\.\. \S.* \.\.\. \([1-9]\d* tokens were there\)\n){3}$/,
+  ],
   ["next_words.ts", /^( {0,2}\d+\.\d % +Once upon a\S* ?.*\n){5}$/],
   [
     "tensors.ts",
