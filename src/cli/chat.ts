@@ -2,6 +2,7 @@
 
 import type { ChatMessage } from "../chat/template.ts";
 import type { Session } from "../session/session.ts";
+import type { StructureOptions } from "../session/structure.ts";
 import { define, ENGINE, text } from "./command.ts";
 import { about, EXIT, oneLine } from "./failure.ts";
 import {
@@ -17,6 +18,7 @@ import { Interrupt, Uninterrupted } from "./interrupt.ts";
 import { joinWithin } from "./layout.ts";
 import { LineReader } from "./line_reader.ts";
 import { type EngineFlags, loadModel, type Opened } from "./models.ts";
+import { readStructure } from "./structure.ts";
 import { TEMPLATE } from "./template_flag.ts";
 import { dim, isTerminal, note, Progress, terminalWidth } from "./terminal.ts";
 
@@ -43,6 +45,7 @@ export const command = define({
   ],
   async run({ flags, given: [path] }) {
     const { prompt, json, system } = flags;
+    const structure = await readStructure(flags);
     const converse = prompt === undefined && !json && isTerminal.stdin();
     const first = converse ? undefined : await promptText(prompt);
     using opened = await load(path, flags);
@@ -51,8 +54,10 @@ export const command = define({
       : [{ role: "system", content: system }];
     return await about("chat with", opened.path, async () => {
       using session = opened.model.session();
-      if (first === undefined) return await conversation(opened, session, messages, flags);
-      const { result } = await turn(session, [...messages, user(first)], flags);
+      if (first === undefined) {
+        return await conversation(opened, session, messages, { ...flags, structure });
+      }
+      const { result } = await turn(session, [...messages, user(first)], { ...flags, structure });
       return await finish(opened, result, flags);
     });
   },
@@ -70,16 +75,24 @@ function user(content: string): ChatMessage {
   return { role: "user", content };
 }
 
+/** Flags, and what their files hold. */
+type TurnFlags = GenerationFlags & { readonly structure: StructureOptions };
+
 /** One answer, written while it comes. */
 async function turn(
   session: Session,
   messages: readonly ChatMessage[],
-  flags: GenerationFlags,
+  flags: TurnFlags,
 ): Promise<{ result: Awaited<ReturnType<typeof writeGeneration>> }> {
   using interrupt = new Interrupt();
   using progress = new Progress(!flags.quiet);
   const { signal } = interrupt;
-  const options = { ...generateOptions(flags), signal, onPromptProgress: promptProgress(progress) };
+  const options = {
+    ...generateOptions(flags),
+    ...flags.structure,
+    signal,
+    onPromptProgress: promptProgress(progress),
+  };
   const generation = session.chat(messages, options);
   return { result: await writeGeneration(generation, signal, progress, flags.json) };
 }
@@ -96,7 +109,7 @@ async function conversation(
   { path, model }: Opened,
   session: Session,
   opening: readonly ChatMessage[],
-  flags: GenerationFlags,
+  flags: TurnFlags,
 ): Promise<number> {
   const name = path.split("/").at(-1)!;
   if (!flags.quiet) {
@@ -130,7 +143,7 @@ async function answer(
   session: Session,
   messages: ChatMessage[],
   said: string,
-  flags: GenerationFlags,
+  flags: TurnFlags,
 ): Promise<ChatMessage[]> {
   const asked = [...messages, user(said)];
   try {

@@ -17,6 +17,7 @@ import {
 import { EXIT, UsageError, visible } from "./failure.ts";
 import { joinWithin, threeDigits } from "./layout.ts";
 import type { Opened } from "./models.ts";
+import { STRUCTURE } from "./structure.ts";
 import { dim, isTerminal, note, Progress, terminalWidth, write, writeJson } from "./terminal.ts";
 
 const setting = true;
@@ -47,6 +48,7 @@ export const GENERATION = {
   frequencyPenalty: real("P", "The same, each time they were there (default: 0)", { setting }),
   seed: whole("S", "The same seed gives the same text (default: a random one)", { setting }),
   stop: texts("TEXT", "Stop before this text", { setting }),
+  ...STRUCTURE,
 } as const satisfies Flags;
 
 /** The flags of a command that generates. */

@@ -12,6 +12,7 @@ import {
 } from "./generation.ts";
 import { Interrupt } from "./interrupt.ts";
 import { loadModel } from "./models.ts";
+import { readStructure } from "./structure.ts";
 import { dim, isTerminal, Progress, writeError } from "./terminal.ts";
 
 /** The command. */
@@ -32,6 +33,7 @@ export const command = define({
     'run model.gguf -p "The capital of France is" -n 32',
   ],
   async run({ flags, given: [path] }) {
+    const structure = await readStructure(flags);
     const text = await promptText(flags.prompt);
     using interrupt = new Interrupt();
     const { signal } = interrupt;
@@ -43,6 +45,7 @@ export const command = define({
       const prompt = flags.noBos ? model.tokenizer.encode(text, { bos: false }) : text;
       const generation = session.generate(prompt, {
         ...generateOptions(flags),
+        ...structure,
         ignoreEos: flags.ignoreEos,
         signal,
         onPromptProgress: promptProgress(progress),

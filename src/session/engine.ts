@@ -84,6 +84,8 @@ export interface TokenizerLike {
   readonly vocabularySize: number;
   /** The ids of a text. */
   encode(text: string, options?: { bos?: boolean; special?: boolean | SpecialFilter }): number[];
+  /** The bytes that tokens stand for; none for special ones. */
+  decodeBytes(ids: Iterable<number>): Uint8Array;
   /** The spelling of one token. */
   piece(id: number): string;
   /** The token of a piece, if there is one. */

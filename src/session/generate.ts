@@ -1,17 +1,22 @@
 /** The loop that turns a prompt into tokens and text. @module */
 
 import { ArgumentError } from "../errors.ts";
+import type { Grammar } from "../grammar/grammar.ts";
 import type { Sampler, SamplerOptions } from "../sampling/sampler.ts";
 import type { EvaluateOptions, TokenizerLike } from "./engine.ts";
 import type { FinishReason, GenerationResult, GenerationWork, Piece } from "./generation.ts";
 import { Pacer } from "./pacer.ts";
+import { Constraint, tokenTrie } from "./constraint.ts";
 import type { Past } from "./past.ts";
 import { dropOldest, type OverflowPolicy, promptRoom, shiftedSize } from "./overflow.ts";
 import { GuessCount, type Guesser, type Speculation } from "./speculate.ts";
 import { StopMatcher } from "./stop.ts";
+import type { StructureOptions } from "./structure.ts";
+
+export type { OverflowPolicy, Speculation };
 
 /** How one generation runs; sampler options left out are the session's. */
-export interface GenerateOptions extends SamplerOptions {
+export interface GenerateOptions extends SamplerOptions, StructureOptions {
   /** Most tokens to generate; as many as fit the context, if left out. */
   readonly maxTokens?: number | undefined;
   /** Texts that end the generation; they are not shown, nor is a part of one. */
@@ -50,6 +55,8 @@ export interface RunParts {
   readonly sampler: Sampler;
   /** Guesses at tokens ahead, if it is to; disposed of with the run. */
   readonly guesser?: Guesser | undefined;
+  /** What the text must look like. */
+  readonly grammar?: Grammar | undefined;
   /** The whole prompt, worked out when the run begins. */
   readonly prompt: () => { readonly tokens: readonly number[]; readonly rendered?: string };
 }
@@ -79,6 +86,7 @@ export class Run implements GenerationWork {
   #generateMs = 0;
   readonly #count = new GuessCount();
   #ahead: Ahead | undefined;
+  #constraint: Constraint | undefined;
 
   /**
    * Prepares a run; nothing happens yet.
@@ -120,7 +128,9 @@ export class Run implements GenerationWork {
     this.signal?.throwIfAborted();
     past.begin();
     try {
+      await this.#bind();
       let logits = await this.#readPrompt();
+      if (this.#constraint?.isComplete) return "stop";
       while (this.#tokens.length < this.#limit) {
         const startMs = performance.now();
         const { piece, ended } = this.#next(logits);
@@ -160,6 +170,14 @@ export class Run implements GenerationWork {
     };
   }
 
+  /** Binds the grammar, if there is one, to the vocabulary. */
+  async #bind(): Promise<void> {
+    const { grammar, tokenizer } = this.#parts;
+    if (grammar === undefined) return;
+    const trie = await tokenTrie(tokenizer);
+    this.#constraint = new Constraint(grammar, trie, this.#options.ignoreEos === true);
+  }
+
   /** Brings the prompt into the cache, as far as it is not there. */
   async #readPrompt(): Promise<Float32Array> {
     const { past, prompt } = this.#parts;
@@ -189,20 +207,45 @@ export class Run implements GenerationWork {
 
   /** Samples one token; says with which piece, and why it is the last. */
   #next(logits: Float32Array): { piece?: Piece; ended?: FinishReason } {
-    const { past, tokenizer, sampler } = this.#parts;
-    const token = sampler.sample(logits, past.tokens);
+    const { past, tokenizer } = this.#parts, constraint = this.#constraint;
+    const token = this.#choose(logits);
+    if (token === undefined) return this.#ending("length", {});
     const score = this.#options.logprobs ? { logprob: logProbability(logits, token) } : {};
-    if (!this.#options.ignoreEos && tokenizer.endTokens.has(token)) {
-      const text = this.#show("", true);
-      return text === "" ? { ended: "stop" } : { piece: { text, token, ...score }, ended: "stop" };
+    // Under a grammar an end token comes only where the text may end: then it is one.
+    if ((constraint || !this.#options.ignoreEos) && tokenizer.endTokens.has(token)) {
+      return this.#ending("stop", { token, ...score });
     }
     past.append(token);
     this.#tokens.push(token);
-    const atEnd = past.tokens.length === past.capacity && this.#policy !== "shift";
-    const full = this.#tokens.length === this.#limit || atEnd;
-    const piece = { text: this.#show(this.#stream.push(token), full), token, ...score };
-    if (this.#stops.stopped) return { piece, ended: "stop" };
-    return full ? { piece, ended: "length" } : { piece };
+    const isComplete = constraint?.isComplete === true;
+    const full = this.#room === 0 && !isComplete;
+    const shown = this.#show(this.#stream.push(token), full || isComplete);
+    const piece = { text: shown, token, ...score };
+    if (this.#stops.stopped || isComplete && !constraint.isCutShort) {
+      return { piece, ended: "stop" };
+    }
+    return full || isComplete ? { piece, ended: "length" } : { piece };
+  }
+
+  /** Ends with the text that was held back, if there is any. */
+  #ending(ended: FinishReason, { token = this.#tokens.at(-1) ?? -1, ...score }: Partial<Piece>) {
+    const text = this.#show("", true);
+    return text === "" ? { ended } : { piece: { text, token, ...score }, ended };
+  }
+
+  /** Chooses a token: any, or one that the grammar allows. */
+  #choose(logits: Float32Array): number | undefined {
+    const { past, sampler } = this.#parts;
+    if (this.#constraint === undefined) return sampler.sample(logits, past.tokens);
+    const choose = (allowed: Uint32Array) => sampler.sample(logits, past.tokens, allowed);
+    return this.#constraint.next(this.#room, choose);
+  }
+
+  /** How many tokens may still come. */
+  get #room(): number {
+    const { past } = this.#parts;
+    const left = this.#policy === "shift" ? Infinity : past.capacity - past.tokens.length;
+    return Math.min(this.#limit - this.#tokens.length, left);
   }
 
   /** Passes text by the stop strings; `last` also brings out all that is held back. */

@@ -10,6 +10,7 @@ import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
 import { Past } from "./past.ts";
 import { encodeSegments } from "./prompt.ts";
+import { grammarOf } from "./structure.ts";
 import { createGuesser } from "./speculate.ts";
 import { writeSnapshot } from "./snapshot.ts";
 
@@ -156,8 +157,9 @@ export class Session implements Disposable {
     const all = { ...this.#options, ...options };
     const { tokenizer } = this.#engine;
     const sampler = new Sampler(all, spellingsOf(tokenizer)), past = this.#past;
+    const grammar = grammarOf(all);
     const guesser = all.speculate && createGuesser(all.speculate, this.#engine);
-    return new Generation(new Run({ past, tokenizer, sampler, guesser, prompt }, all));
+    return new Generation(new Run({ past, tokenizer, sampler, guesser, grammar, prompt }, all));
   }
 
   #encode(prompt: Prompt, first: boolean): readonly number[] {

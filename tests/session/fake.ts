@@ -52,12 +52,15 @@ class FakeTokenizer implements TokenizerLike {
     return id in SPECIAL ? "control" : "normal";
   }
 
+  decodeBytes(ids: Iterable<number>): Uint8Array {
+    const bytes = (id: number) => id === HALF ? [0xC3] : id === OTHER_HALF ? [0xA9] : [id];
+    return Uint8Array.from([...ids].flatMap((id) => id in SPECIAL ? [] : bytes(id)));
+  }
+
   stream(): { push(id: number): string; flush(): string } {
     const decoder = new TextDecoder();
-    const bytes = (id: number) => id === HALF ? [0xC3] : id === OTHER_HALF ? [0xA9] : [id];
     return {
-      push: (id) =>
-        id in SPECIAL ? "" : decoder.decode(Uint8Array.from(bytes(id)), { stream: true }),
+      push: (id) => decoder.decode(this.decodeBytes([id]), { stream: true }),
       flush: () => decoder.decode(),
     };
   }

@@ -1,0 +1,131 @@
+/** Holds a generation to a grammar: which tokens may come, and how it ends in time. @module */
+
+import type { Grammar, GrammarState } from "../grammar/grammar.ts";
+import { TokenTrie } from "../grammar/token_trie.ts";
+import { CriaError } from "../errors.ts";
+import { turn } from "../turn.ts";
+import type { TokenizerLike } from "./engine.ts";
+
+const TRIES = new WeakMap<TokenizerLike, Promise<TokenTrie>>();
+/** How long the event loop is held at a time while a tree is built. */
+const SLICE_MS = 4;
+
+/** The vocabulary of a tokenizer as a tree; built once, with pauses for the event loop. */
+export function tokenTrie(tokenizer: TokenizerLike): Promise<TokenTrie> {
+  const known = TRIES.get(tokenizer) ?? buildTrie(tokenizer);
+  TRIES.set(tokenizer, known);
+  return known;
+}
+
+async function buildTrie(tokenizer: TokenizerLike): Promise<TokenTrie> {
+  const building = TokenTrie.build({
+    size: tokenizer.vocabularySize,
+    bytes: (token) => tokenizer.decodeBytes([token]),
+    endTokens: tokenizer.endTokens,
+  });
+  for (let sinceMs = performance.now();;) {
+    const { done, value } = building.next();
+    if (done) return value;
+    if (performance.now() - sinceMs < SLICE_MS) continue;
+    await turn();
+    sinceMs = performance.now();
+  }
+}
+
+/** Chooses one of the allowed tokens. */
+export type Choose = (allowed: Uint32Array) => number;
+
+/** The state of one generation under a grammar. */
+export class Constraint {
+  readonly #trie: TokenTrie;
+  readonly #ignoreEos: boolean;
+  readonly #ends: ReadonlySet<number>;
+  #state: GrammarState;
+  #closing: readonly number[] | undefined; // what is left of a completion, once room runs out
+  #fits: boolean | undefined; // whether a text that meets the grammar fits at all
+
+  /**
+   * Begins before any text.
+   * @param ignoreEos whether it goes on as long as the grammar lets it
+   */
+  constructor(grammar: Grammar, trie: TokenTrie, ignoreEos: boolean) {
+    this.#trie = trie;
+    this.#ignoreEos = ignoreEos;
+    this.#ends = new Set(trie.endTokens);
+    this.#state = grammar.begin(trie);
+  }
+
+  /** Whether nothing more may follow. */
+  get isComplete(): boolean {
+    return !this.#state.mayGoOn;
+  }
+
+  /** Whether the text may end here. */
+  get mayEnd(): boolean {
+    return this.#state.mayEnd;
+  }
+
+  /** Whether the shortest way to an end was taken for want of room. */
+  get isCutShort(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * The next token. As long as a whole text fits, one that fits will be there in the end: a token
+   * after which no end would be in reach is not taken, but the shortest way to the end instead.
+   * @param room how many tokens there may still be, this one included
+   * @param choose chooses one of several
+   * @returns undefined where the text has to end here
+   * @throws CriaError when the vocabulary has no token that can follow
+   */
+  next(room: number, choose: Choose): number | undefined {
+    if (this.#closing !== undefined) return this.#close();
+    this.#fits ??= this.#isInReach(this.#state, room);
+    const allowed = this.#allowed(), only = onlyToken(allowed);
+    if (only === undefined) {
+      throw new CriaError("Cannot choose a token: the vocabulary has none that the grammar allows");
+    }
+    const token = only >= 0 ? only : choose(allowed);
+    if (this.#ends.has(token)) return token;
+    const after = this.#state.after(token)!;
+    if (this.#fits && !this.#isInReach(after, room - 1)) {
+      this.#closing = this.#state.closing(room);
+      if (this.#closing !== undefined) return this.#close();
+    }
+    this.#state = after;
+    return token;
+  }
+
+  /** Takes the next token of a completion. */
+  #close(): number | undefined {
+    const [token, ...rest] = this.#closing!;
+    if (token === undefined) return undefined;
+    this.#closing = rest;
+    this.#state = this.#state.after(token)!;
+    return token;
+  }
+
+  #isInReach(state: GrammarState, room: number): boolean {
+    return state.bytesToEnd <= room || state.closing(room) !== undefined;
+  }
+
+  #allowed(): Uint32Array {
+    const { mask, mayEnd, mayGoOn } = this.#state;
+    if (!(this.#ignoreEos && mayEnd && mayGoOn)) return mask;
+    const allowed = mask.slice();
+    for (const token of this.#trie.endTokens) allowed[token >>> 5]! &= ~(1 << (token & 31));
+    return onlyToken(allowed) === undefined ? mask : allowed;
+  }
+}
+
+/** The only token of a set; -1 where there are more, undefined where there is none. */
+function onlyToken(allowed: Uint32Array): number | undefined {
+  let found: number | undefined;
+  for (let word = 0; word < allowed.length; word++) {
+    const bits = allowed[word]!;
+    if (bits === 0) continue;
+    if (found !== undefined || (bits & (bits - 1)) !== 0) return -1;
+    found = word * 32 + 31 - Math.clz32(bits);
+  }
+  return found;
+}
