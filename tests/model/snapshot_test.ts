@@ -2,14 +2,17 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Model } from "../../mod.ts";
+import { KV_TYPES, type KvType } from "../../src/cache/pages.ts";
 import { ArgumentError, CriaError, FormatError, ModelError } from "../../src/errors.ts";
+import { SMOLLM2 } from "../conformance/pack.ts";
 import { Random, SEED } from "../kernel_support.ts";
-import { randomModelTest, someTokens, writeRandomModel } from "./random_model.ts";
+import { sharedTest } from "../support.ts";
+import { randomModelTest, someTokens, VOCABULARY, writeRandomModel } from "./random_model.ts";
 
 const OPTIONS = { threads: 2, context: 400 };
 const sampled = { maxTokens: 40, ignoreEos: true };
 
-/** A session of some tokens in a file, and what it goes on with. */
+/** A session of some tokens in a file. */
 async function saved(path: string, tokens: number) {
   const folder = await Deno.makeTempDir(), file = `${folder}/s.cria`;
   using model = await Model.load(path, OPTIONS);
@@ -17,33 +20,56 @@ async function saved(path: string, tokens: number) {
   using session = model.session({ temperature: 1, seed: 3, logitBias });
   if (tokens > 0) await session.generate(someTokens(tokens), { ...sampled, maxTokens: 5 }).text();
   await session.save(file);
-  const before = session.tokens;
-  const next = (await session.extend([7], sampled).result).tokens;
-  return { folder, file, before, next };
+  return { folder, file };
 }
 
-randomModelTest("a session goes on in another process as it would have here", async (path) => {
-  for (const count of [0, 3, 59, 150]) {
-    const { folder, file, before, next } = await saved(path, count);
-    const program = `
-      import { Model } from "${import.meta.resolve("../../mod.ts")}";
-      using model = await Model.load("${path}", { threads: 3, context: 400 });
-      using session = await model.restore("${file}");
-      const tokens = session.tokens;
-      const { tokens: next, timings } = await session.extend([7], ${
-      JSON.stringify(sampled)
-    }).result;
-      console.log(JSON.stringify([tokens, next, timings.cachedTokens]));`;
-    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["eval", program],
-    }).output();
-    const text = new TextDecoder().decode(stdout);
-    assert(text, new TextDecoder().decode(stderr));
-    const [tokens, found, cached] = JSON.parse(text);
-    assertEquals([tokens, found], [before, next]);
-    assertEquals(cached, Math.max(0, before.length - 1)); // nothing is computed again
-    await Deno.remove(folder, { recursive: true });
+/** What a session goes on with, in a process of its own: tokens and their log-probabilities. */
+async function goneOn(path: string, file: string, options: object): Promise<unknown> {
+  const program = `
+    import { Model } from "${import.meta.resolve("../../mod.ts")}";
+    using model = await Model.load("${path}", ${JSON.stringify({ ...options, threads: 3 })});
+    using session = await model.restore("${file}");
+    const before = session.tokens, pieces = [];
+    const generation = session.extend([7], ${JSON.stringify({ ...sampled, logprobs: true })});
+    for await (const { token, logprob } of generation) pieces.push([token, logprob]);
+    const { cachedTokens } = (await generation.result).timings;
+    console.log(JSON.stringify({ before, pieces, cachedTokens }));`;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", program],
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  assert(text, new TextDecoder().decode(stderr));
+  return JSON.parse(text);
+}
+
+/** Sessions of random lengths go on elsewhere as here; a log-probability has all logits in it. */
+async function continueElsewhere(path: string, kv: KvType, vocabulary: number) {
+  const random = new Random(SEED), options = { ...OPTIONS, kv };
+  const folder = await Deno.makeTempDir(), file = `${folder}/s.cria`;
+  using model = await Model.load(path, options);
+  for (const count of [0, 1 + random.below(64), 64 + random.below(200)]) {
+    using session = model.session({ temperature: 1, seed: 3, logitBias: new Map([[5, 0.5]]) });
+    const prompt = someTokens(count, vocabulary), few = { ...sampled, maxTokens: 5 };
+    if (count > 0) await session.generate(prompt, few).text();
+    if (count > 64) session.rewind(count - random.below(30));
+    await session.save(file);
+    const before = session.tokens, pieces: unknown[] = [];
+    const generation = session.extend([7], { ...sampled, logprobs: true });
+    for await (const { token, logprob } of generation) pieces.push([token, logprob]);
+    const { cachedTokens } = (await generation.result).timings; // nothing is computed again
+    const found = await goneOn(path, file, options);
+    assertEquals(found, { before, pieces, cachedTokens }, `${count} tokens, seed ${SEED}`);
   }
+  await Deno.remove(folder, { recursive: true });
+}
+
+for (const kv of KV_TYPES) {
+  const name = `a session goes on in another process as it would have here, ${kv} (seed ${SEED})`;
+  randomModelTest(name, (path) => continueElsewhere(path, kv, VOCABULARY));
+}
+
+sharedTest(`the same with SmolLM2 (seed ${SEED})`, SMOLLM2, async (path) => {
+  await continueElsewhere(path, "f16", 49152);
 });
 
 randomModelTest(`damaged files are refused (seed ${SEED})`, async (path) => {

@@ -1,10 +1,17 @@
 /** Speculation changes how many steps it takes, and no token. @module */
 
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
-import { type GenerateOptions, Model, type Session } from "../../mod.ts";
+import {
+  type GenerateOptions,
+  Model,
+  Sampler,
+  type SamplerOptions,
+  type Session,
+} from "../../mod.ts";
 import { ArgumentError } from "../../src/errors.ts";
 import { GuessCount, lookUp } from "../../src/session/speculate.ts";
 import { SMOLLM2 } from "../conformance/pack.ts";
+import { SEED } from "../kernel_support.ts";
 import { randomModelTest, someTokens, writeRandomModel } from "../model/random_model.ts";
 import { sharedTest } from "../support.ts";
 
@@ -91,4 +98,49 @@ randomModelTest("a draft of another vocabulary is refused", async (path) => {
   using draft = await Model.load(new URL("../../models/story.gguf", import.meta.url).pathname);
   using session = model.session();
   assertThrows(() => session.generate("a", { speculate: draft }), ArgumentError, "token 320");
+});
+
+/** Every pair of first tokens and its probability, as a sampler has it after the model's logits. */
+async function pairsOf(model: Model, prompt: readonly number[], sampling: SamplerOptions) {
+  const sampler = new Sampler(sampling), { vocabularySize: size } = model.config;
+  const after = async (tokens: readonly number[]) => {
+    const logits = (await model.logits(tokens)).subarray((tokens.length - 1) * size);
+    const { tokens: ids, probabilities } = sampler.distribution(logits, tokens);
+    return Array.from(ids, (id, i) => [id, probabilities[i]!] as const);
+  };
+  const pairs = new Map<string, number>();
+  for (const [first, share] of await after(prompt)) {
+    for (const [next, part] of await after([...prompt, first])) {
+      pairs.set(`${first} ${next}`, share * part);
+    }
+  }
+  return pairs;
+}
+
+randomModelTest(`sampled with guesses: the model's distribution (seed ${SEED})`, async (path) => {
+  const other = writeRandomModel("Q4_0"), runs = 600;
+  try {
+    using model = await Model.load(path, { threads: 2, context: 100 });
+    using draft = await Model.load(other, { threads: 1, context: 100 });
+    const sampling = { temperature: 1.5, topK: 3 }, prompt = someTokens(20);
+    const expected = await pairsOf(model, prompt, sampling), seen = new Map<string, number>();
+    let guessed = 0, accepted = 0;
+    for (let run = 0; run < runs; run++) {
+      using session = model.session({ ...sampling, seed: SEED * runs + run });
+      const options = { maxTokens: 4, ignoreEos: true, speculate: draft };
+      const { tokens, speculation } = await session.generate(prompt, options).result;
+      const pair = tokens.slice(0, 2).join(" ");
+      seen.set(pair, (seen.get(pair) ?? 0) + 1);
+      guessed += speculation!.guessed, accepted += speculation!.accepted;
+    }
+    assert(accepted > runs / 10 && accepted < guessed - runs / 10, `${accepted} of ${guessed}`);
+    for (const pair of seen.keys()) assert(expected.has(pair), pair);
+    const chiSquare = [...expected].reduce((sum, [pair, share]) => {
+      return sum + ((seen.get(pair) ?? 0) - share * runs) ** 2 / (share * runs);
+    }, 0);
+    // 9 pairs: 8 degrees of freedom; beyond 49 once in 16 million runs of this test
+    assert(expected.size === 9 && chiSquare < 49, `chi-square ${chiSquare}`);
+  } finally {
+    Deno.removeSync(other);
+  }
 });
