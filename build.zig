@@ -24,7 +24,7 @@ const c_flags = [_][]const u8{
 const root_sources = [_][]const u8{
     "kernels/cria.c",
     "kernels/check.c",
-    "kernels/expand.c",
+    "kernels/grids.c",
     "kernels/memory.c",
     "kernels/threads.c",
 };

@@ -27,15 +27,26 @@ struct quant {
 };
 extern const struct quant quants[QUANT_COUNT];
 
-// A super-block of one row with a byte per weight, w = d * scales[column / 16] * q[column]: what
-// expand.c makes of types whose codes are looked up.
-struct wide256 {
-  int8_t q[256], scales[16];
-  float d;
-  uint8_t unused[12]; // rows begin on 32 bytes
-} __attribute__((aligned(32)));
-typedef void (*expand_fn)(const uint8_t *block, struct wide256 *out);
-extern const expand_fn expanders[QUANT_COUNT]; // of class WIDE256, or NULL
+// Grids (grids.c): points of eight or four weights, a byte each, and the same as positions on an
+// axis, two or four bits each.
+#define GRID_TABLES(name, count, word)                                                           \
+  extern const word points_##name[count];                                                        \
+  extern const uint16_t positions_##name[count]
+GRID_TABLES(iq2_xxs, 256, uint64_t);
+GRID_TABLES(iq2_xs, 512, uint64_t);
+GRID_TABLES(iq2_s, 1024, uint64_t);
+GRID_TABLES(iq1, 2048, uint64_t);
+GRID_TABLES(iq3_xxs, 256, uint32_t);
+GRID_TABLES(iq3_s, 512, uint32_t);
+#define GRID(kind, word)                                                                         \
+  struct kind {                                                                                  \
+    int count;                                                                                   \
+    const word *points;        /* [count] */                                                     \
+    const uint16_t *positions; /* [count] */                                                     \
+    int8_t axis[16];                                                                             \
+  }
+GRID(eights, uint64_t);
+GRID(fours, uint32_t);
 
 // An operation whose operands were checked and resolved. A unit is what one thread takes.
 struct job {

@@ -173,46 +173,52 @@ typedef void (*head256_fn)(const uint8_t *p, size_t stride, head256 *h, shared25
 // Columns 64 * quarter and on, for quarters in ascending order.
 typedef void (*quarter256_fn)(const uint8_t *p, size_t stride, int quarter, shared256 *shared,
                               i32x16 q[16]);
+// All of a super-block at once: codes as [column / 4][row][4].
+typedef void (*expand_fn)(const uint8_t *p, size_t stride, head256 *h, uint8_t (*codes)[64]);
 struct traits256 {
   head256_fn head;
   quarter256_fn quarter;
   int sub, offset, minSub, isSigned, most; // minSub: columns that share a minimum, 0: has none
-  int isWide;       // what follows is known late, and `expand` comes before `head` and `quarter`
+  int isWide; // what follows is known late; `expand` stands for `head` and `quarter`
   size_t bytes;
   expand_fn expand;
 };
 
-// Super-block `p` of 16 rows as `head` and `quarter` read it: where it lies, or expanded.
-struct rows256 {
+// What the quarters of a super-block of 16 rows are made from.
+struct open256 {
   const uint8_t *p;
   size_t stride;
+  shared256 shared;
+  uint8_t codes[64][64]; // all of them, when it was expanded: [column / 4][row][4]
 };
-INLINE struct rows256 rows_at(const struct traits256 t, const uint8_t *p, size_t stride,
-                              struct slice warm, struct wide256 wide[GROUP]) {
-  if (!t.isWide) return (struct rows256){p, stride};
-  for (size_t row = 0; row < GROUP; row++) {
-    prefetch(warm.at + row * t.bytes), prefetch(warm.at + row * t.bytes + t.bytes / 2);
-    t.expand(p + row * stride, wide + row);
-  }
-  return (struct rows256){(const uint8_t *)wide, sizeof *wide};
+INLINE void open_block(const struct traits256 t, const uint8_t *p, size_t stride, head256 *h,
+                       struct open256 *block) {
+  block->p = p, block->stride = stride;
+  if (t.isWide) t.expand(p, stride, h, block->codes);
+  else t.head(p, stride, h, &block->shared);
 }
-
 // A quarter as the products take it.
-INLINE void prepared_quarter(const struct traits256 t, const struct rows256 at, int quarter,
-                             shared256 *shared, i32x16 q[16]) {
-  t.quarter(at.p, at.stride, quarter, shared, q);
+INLINE void prepared_quarter(const struct traits256 t, struct open256 *block, int quarter,
+                             i32x16 q[16]) {
+  if (t.isWide) {
+    UNROLL for (int i = 0; i < 16; i++) q[i] = i32x16_load(block->codes[16 * quarter + i]);
+    return;
+  }
+  t.quarter(block->p, block->stride, quarter, &block->shared, q);
   if (t.isSigned) UNROLL for (int i = 0; i < 16; i++) q[i] = dot_prepare(q[i]);
 }
 INLINE int bias256(const struct traits256 t) { return t.isSigned ? DOT_SIGNED_BIAS : t.offset; }
 
 INLINE void load256(const struct traits256 t, const uint8_t *p, size_t stride, panel256 *panel) {
-  struct wide256 wide[GROUP];
-  const struct rows256 at = rows_at(t, p, stride, (struct slice){p, p}, wide);
-  shared256 shared;
-  t.head(at.p, at.stride, &panel->head, &shared);
+  if (t.isWide) {
+    t.expand(p, stride, &panel->head, panel->q);
+    return;
+  }
+  struct open256 block;
+  open_block(t, p, stride, &panel->head, &block);
   UNROLL for (int quarter = 0; quarter < 4; quarter++) {
     i32x16 q[16];
-    prepared_quarter(t, at, quarter, &shared, q);
+    prepared_quarter(t, &block, quarter, q);
     UNROLL for (int i = 0; i < 16; i++) i32x16_store(panel->q[16 * quarter + i], q[i]);
   }
 }
@@ -282,23 +288,21 @@ INLINE void finish256(const struct traits256 t, const int rows, const head256 *h
 INLINE void stream256(const struct traits256 t, const int rows, const struct group *g, size_t k,
                       const uint8_t *x, size_t xStride, struct slice warm, f32x16 *acc) {
   for (size_t b = 0; b < k / 256; b++) {
-    struct wide256 wide[GROUP];
-    const struct rows256 at = rows_at(t, g->w + b * t.bytes, g->stride, warm, wide);
     head256 head;
-    shared256 shared;
+    struct open256 block;
     i32x16 total[TILE_ROWS];
     UNROLL for (int i = 0; i < rows; i++) total[i] = i32x16_set1(0);
-    t.head(at.p, at.stride, &head, &shared);
+    open_block(t, g->w + b * t.bytes, g->stride, &head, &block);
     // all quarters of one activation row stand together in the code; for more rows, and for bytes
     // that were expanded into the nearest cache, that would be much code for little
     const int together = t.isWide ? 1 : rows > 1 ? 2 : 4;
-    const int lines = t.isWide ? 0 : (LINES(t) * together + 3) / 4;
+    const int lines = t.isWide ? 7 : (LINES(t) * together + 3) / 4;
     struct slice ahead = warm;
     ROLLED for (int from = 0; from < 4; from += together) {
       UNROLL for (int i = 0; i < together; i++) {
         i32x16 q[16];
         const struct turn turn = {i, 16 * together, lines};
-        prepared_quarter(t, at, from + i, &shared, q);
+        prepared_quarter(t, &block, from + i, q);
         quarter256(t, rows, &head, from + i, q, x, xStride, k, b, turn, ahead, total);
       }
       ahead.at += 64 * lines;
@@ -365,9 +369,18 @@ INLINE void stream256(const struct traits256 t, const int rows, const struct gro
 #define TRAITS256(T)                                                                             \
   ((struct traits256){head_##T, quarter_##T, CODES_##T, 0, BYTES_##T, NULL})
 // One product for all types that are expanded.
+static const expand_fn expanders[QUANT_COUNT] = {
+#define EXPANDER_FLOAT(T)
+#define EXPANDER_BLOCK32(T)
+#define EXPANDER_BLOCK256(T)
+#define EXPANDER_WIDE256(T) [QUANT_##T] = expand_##T,
+#define QUANT(name, id, elements, bytes, class) EXPANDER_##class(name)
+#include "quants.def"
+#undef QUANT
+};
 #define TRAITS_WIDE(quant)                                                                       \
   ((struct traits256){                                                                           \
-      head_WIDE, quarter_WIDE, CODES_WIDE, 1, quants[quant].bytes, expanders[quant]})
+      NULL, NULL, CODES_WIDE, 1, quants[quant].bytes, expanders[quant]})
 PRODUCTS(WIDE, 256, TRAITS_WIDE(job->quant))
 #define PRODUCTS_FLOAT(T)
 #define PRODUCTS_BLOCK32(T) PRODUCTS(T, 32, TRAITS32(T))

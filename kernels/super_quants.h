@@ -25,7 +25,9 @@ typedef struct {
 #define CODES_Q5_K 32, 0, 32, 0, 31
 #define CODES_Q6_K 16, 32, 0, 0, 63
 #define CODES_IQ4_XS 32, 0, 0, 1, 255
-#define CODES_WIDE 16, 0, 0, 1, 255
+#define CODES_TQ1_0 32, 1, 0, 0, 2
+#define CODES_TQ2_0 32, 1, 0, 0, 3
+#define CODES_WIDE 16, 0, 0, 1, 255 // of looked_up.h
 
 INLINE void scales_from_bytes(i32x16 bytes, int32_t out[4][16]) {
   UNROLL for (int i = 0; i < 4; i++)
@@ -214,19 +216,62 @@ INLINE void quarter_IQ4_XS(const uint8_t *p, size_t stride, int quarter, shared2
   }
 }
 
-// struct wide256: what expand.c makes of the other types.
-INLINE void head_WIDE(const uint8_t *p, size_t stride, head256 *h, shared256 *shared) {
-  (void)shared;
-  i32x16 t[4];
-  int32_t d[16];
-  rows_load4(p + offsetof(struct wide256, scales), stride, t);
-  signed_scales(t, h->scales);
-  i32x16_store(d, rows_load1(p + offsetof(struct wide256, d), stride));
-  h->d = f32x16_load(d);
+// One scale for all.
+INLINE void scales_of_one(head256 *h) {
+  UNROLL for (int i = 0; i < 8; i++) i32x16_store(h->scales[i], i32x16_set1(1));
 }
-INLINE void quarter_WIDE(const uint8_t *p, size_t stride, int quarter, shared256 *shared,
-                         i32x16 q[16]) {
+
+// {u8 q[64]; f16 d}
+INLINE void head_TQ2_0(const uint8_t *p, size_t stride, head256 *h, shared256 *shared) {
   (void)shared;
-  rows_load8(p + 64 * quarter, stride, q);
-  rows_load8(p + 64 * quarter + 32, stride, q + 8);
+  h->d = rows_f16(p + 64, stride);
+  scales_of_one(h);
+}
+INLINE void quarter_TQ2_0(const uint8_t *p, size_t stride, int quarter, shared256 *shared,
+                          i32x16 q[16]) {
+  two_bits(p, stride, quarter, shared->v, q);
+}
+
+// Digits to the base of three: a byte is a fraction, of which each product with three turns out
+// the next digit. Bytes are kept in fields of 16 bits, even ones apart from odd ones.
+INLINE void fractions(const i32x16 *bytes, int words, i32x16 *pairs) {
+  UNROLL for (int i = 0; i < words; i++) {
+    pairs[2 * i] = i32x16_and(bytes[i], i32x16_set1(0x00ff00ff));
+    pairs[2 * i + 1] = i32x16_and(i32x16_shr(bytes[i], 8), i32x16_set1(0x00ff00ff));
+  }
+}
+INLINE void next_digits(i32x16 *pairs, int words, i32x16 *q) {
+  const i32x16 low = i32x16_set1(0x00ff00ff), high = i32x16_set1((int32_t)0xff00ff00);
+  UNROLL for (int i = 0; i < words; i++) {
+    i32x16 *even = pairs + 2 * i, *odd = even + 1;
+    *even = i32x16_add(*even, i32x16_shl(*even, 1)), *odd = i32x16_add(*odd, i32x16_shl(*odd, 1));
+    q[i] = i32x16_or(i32x16_and(i32x16_shr(*even, 8), low), i32x16_and(*odd, high));
+    *even = i32x16_and(*even, low), *odd = i32x16_and(*odd, low);
+  }
+}
+
+// {u8 digits[32], [16], [4]: 5, 5 and 4 each; f16 d}: all first digits, then all second ones, …
+INLINE void head_TQ1_0(const uint8_t *p, size_t stride, head256 *h, shared256 *shared) {
+  i32x16 t[8];
+  h->d = rows_f16(p + 52, stride);
+  scales_of_one(h);
+  rows_load8(p, stride, t);
+  fractions(t, 8, shared->v);
+}
+INLINE void quarter_TQ1_0(const uint8_t *p, size_t stride, int quarter, shared256 *shared,
+                          i32x16 q[16]) {
+  i32x16 t[4], *v = shared->v;
+  if (quarter < 3) next_digits(v, 8, q);
+  if (quarter < 2) next_digits(v, 8, q + 8);
+  if (quarter == 2) {
+    rows_load4(p + 32, stride, t);
+    fractions(t, 4, v);
+    next_digits(v, 4, q + 8), next_digits(v, 4, q + 12);
+  }
+  if (quarter == 3) {
+    UNROLL for (int i = 0; i < 3; i++) next_digits(v, 4, q + 4 * i);
+    t[0] = rows_load1(p + 48, stride);
+    fractions(t, 1, v);
+    UNROLL for (int i = 12; i < 16; i++) next_digits(v, 1, q + i);
+  }
 }

@@ -22,6 +22,7 @@ enum {
 #include "elementwise.h"
 #include "quants.h"
 #include "super_quants.h"
+#include "looked_up.h"
 #include "matmul.h"
 #include "float_matmul.h"
 #include "rows.h"

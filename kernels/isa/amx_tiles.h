@@ -235,14 +235,11 @@ INLINE void split_product(i32x16 q, int offset, i32x16 scale, uint8_t *low, uint
 INLINE void pack256(const struct traits256 t, const struct group *g, size_t blocks,
                     planes256 *panel) {
   for (size_t b = 0; b < blocks; b++, panel++) {
-    struct wide256 wide[GROUP];
-    const uint8_t *p = g->w + b * t.bytes;
-    const struct rows256 at = rows_at(t, p, g->stride, (struct slice){p, p}, wide);
-    shared256 shared;
-    t.head(at.p, at.stride, &panel->head, &shared);
+    struct open256 block;
+    open_block(t, g->w + b * t.bytes, g->stride, &panel->head, &block);
     UNROLL for (int quarter = 0; quarter < 4; quarter++) {
       i32x16 q[16];
-      prepared_quarter(t, at, quarter, &shared, q);
+      prepared_quarter(t, &block, quarter, q);
       UNROLL for (int w = 0; w < 16; w++) {
         uint8_t *low = panel->q[quarter][0][w], *high = panel->q[quarter][1][w];
         i32x16 scale = i32x16_load(panel->head.scales[(64 * quarter + 4 * w) / t.sub]);

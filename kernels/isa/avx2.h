@@ -1,6 +1,6 @@
 // The vocabulary on AVX2, FMA and F16C: a virtual vector is two registers. With AVX-VNNI, which
 // newer processors without AVX-512 have, the dot products of bytes are instructions.
-#include <immintrin.h>
+#include "x86_points.h"
 typedef struct {
   __m256 a, b;
 } f32x16;
@@ -38,6 +38,7 @@ BOTH2(i32x16, i32x16_sub, _mm256_sub_epi32)
 BOTH2(i32x16, i32x16_mul, _mm256_mullo_epi32)
 BOTH2(i32x16, i32x16_and, _mm256_and_si256)
 BOTH2(i32x16, i32x16_or, _mm256_or_si256)
+BOTH2(i32x16, i32x16_xor, _mm256_xor_si256)
 BOTH2(i32x16, i32x16_max, _mm256_max_epi32)
 #undef BOTH2
 
@@ -146,6 +147,53 @@ static inline i32x16 i32x16_shl(i32x16 x, int n) {
 static inline i32x16 i32x16_lookup(i32x16 x, const int8_t table[16]) {
   const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)table));
   return (i32x16){_mm256_shuffle_epi8(t, x.a), _mm256_shuffle_epi8(t, x.b)};
+}
+// Byte b of a lane becomes its negative where bit 4 * nibble + b of the lane of `signs` is set.
+static inline __m256i negated(__m256i x, __m256i signs, int nibble) {
+  const int byte = nibble / 2;
+  const __m256i each = _mm256_add_epi8(_mm256_set1_epi8((char)byte),
+                                       _mm256_set_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0,
+                                                        0x0c0c0c0c, 0x08080808, 0x04040404, 0));
+  const __m256i bits = _mm256_set1_epi32(nibble % 2 ? (int)0x80402010 : 0x08040201);
+  const __m256i chosen = _mm256_and_si256(_mm256_shuffle_epi8(signs, each), bits);
+  // -1 or 1
+  const __m256i sign = _mm256_or_si256(_mm256_cmpeq_epi8(chosen, bits), _mm256_set1_epi8(1));
+  return _mm256_sign_epi8(x, sign);
+}
+INLINE i32x16 i32x16_negate(i32x16 x, i32x16 signs, int nibble) {
+  return (i32x16){negated(x.a, signs.a, nibble), negated(x.b, signs.b, nibble)};
+}
+// Each half of a lane becomes the point that it is the index of: of eight weights, words 0 and 1
+// of `out` for the lower half and 2 and 3 for the upper; of four, one word each.
+INLINE i32x16 eight_points(const uint64_t *grid, const uint64_t *at, int half, int row) {
+  const __m256 a = _mm256_set_m128(two_points(grid, at, half, row + 4),
+                                   two_points(grid, at, half, row));
+  const __m256 b = _mm256_set_m128(two_points(grid, at, half, row + 6),
+                                   two_points(grid, at, half, row + 2));
+  return (i32x16){_mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)),
+                  _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd))};
+}
+INLINE void i32x16_eights(const struct eights grid, i32x16 index, i32x16 out[4]) {
+  uint64_t at[8];
+  i32x16_store(at, index);
+  UNROLL for (int half = 0; half < 2; half++) {
+    const i32x16 a = eight_points(grid.points, at, half, 0);
+    const i32x16 b = eight_points(grid.points, at, half, 8);
+    out[2 * half] = (i32x16){a.a, b.a}, out[2 * half + 1] = (i32x16){a.b, b.b};
+  }
+}
+INLINE __m256i eight_fours(const uint32_t *grid, const uint64_t *at, int half, int row) {
+#define FOUR(i) (int)grid[index_at(at, half, row + i)]
+  return _mm256_setr_epi32(FOUR(0), FOUR(1), FOUR(2), FOUR(3), FOUR(4), FOUR(5), FOUR(6),
+                           FOUR(7));
+#undef FOUR
+}
+INLINE void i32x16_fours(const struct fours grid, i32x16 index, i32x16 out[2]) {
+  uint64_t at[8];
+  i32x16_store(at, index);
+  UNROLL for (int half = 0; half < 2; half++)
+    out[half] = (i32x16){eight_fours(grid.points, at, half, 0),
+                         eight_fours(grid.points, at, half, 8)};
 }
 
 // ---- 16 rows as two times 8

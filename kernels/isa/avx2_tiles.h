@@ -175,9 +175,11 @@ INLINE void step256(const struct traits256 t, const int rows, const panel256 *p,
         total[i].b = _mm256_add_epi32(total[i].b, _mm256_madd_epi16(products[i][1], scale.b));
       }
     }
-    if (t.offset) UNROLL for (int i = 0; i < rows; i++) { // half of offset * sum(x), twice
+    if (t.offset) UNROLL for (int i = 0; i < rows; i++) { // offset * sum(x) in two halves
       const int32_t xsum = sub_sum(t, x + (size_t)i * xStride, k, index, sub);
-      const __m256i less = _mm256_set1_epi16((short)(t.offset / 2 * xsum));
+      const short half = (short)(t.offset / 2 * xsum), rest = (short)(t.offset % 2 * xsum + half);
+      const __m256i less = _mm256_set1_epi32((int32_t)((uint32_t)(uint16_t)rest << 16) |
+                                             (uint16_t)half);
       total[i].a = _mm256_sub_epi32(total[i].a, _mm256_madd_epi16(less, scale.a));
       total[i].b = _mm256_sub_epi32(total[i].b, _mm256_madd_epi16(less, scale.b));
     }

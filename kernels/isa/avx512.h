@@ -1,5 +1,5 @@
 // The vocabulary on AVX-512 (F, BW, CD, DQ, VL) with VNNI: a virtual vector is one register.
-#include <immintrin.h>
+#include "x86_points.h"
 typedef __m512 f32x16;
 typedef __m512i i32x16;
 #define TILE_M 6
@@ -71,6 +71,7 @@ static inline i32x16 i32x16_sub(i32x16 a, i32x16 b) { return _mm512_sub_epi32(a,
 static inline i32x16 i32x16_mul(i32x16 a, i32x16 b) { return _mm512_mullo_epi32(a, b); }
 static inline i32x16 i32x16_and(i32x16 a, i32x16 b) { return _mm512_and_si512(a, b); }
 static inline i32x16 i32x16_or(i32x16 a, i32x16 b) { return _mm512_or_si512(a, b); }
+static inline i32x16 i32x16_xor(i32x16 a, i32x16 b) { return _mm512_xor_si512(a, b); }
 static inline i32x16 i32x16_set1(int32_t n) { return _mm512_set1_epi32(n); }
 static inline i32x16 i32x16_load(const void *p) { return _mm512_loadu_si512(p); }
 static inline void i32x16_store(void *p, i32x16 a) { _mm512_storeu_si512(p, a); }
@@ -81,6 +82,78 @@ static inline i32x16 i32x16_shl(i32x16 a, int n) { return _mm512_slli_epi32(a, (
 static inline i32x16 i32x16_lookup(i32x16 a, const int8_t table[16]) {
   const __m128i t = _mm_loadu_si128((const void *)table);
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), a);
+}
+// Byte b of a lane becomes its negative where bit 4 * nibble + b of the lane of `signs` is set.
+INLINE i32x16 i32x16_negate(i32x16 a, i32x16 signs, int nibble) {
+  const __m128i lanes = _mm_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c);
+  const __m128i each = _mm_add_epi8(lanes, _mm_set1_epi8((char)(nibble / 2)));
+  const __m512i bits = _mm512_set1_epi32(nibble % 2 ? (int)0x80402010 : 0x08040201);
+  const __m512i bytes = _mm512_shuffle_epi8(signs, _mm512_broadcast_i32x4(each));
+  return _mm512_mask_sub_epi8(a, _mm512_test_epi8_mask(bytes, bits), _mm512_setzero_si512(), a);
+}
+// Each half of a lane becomes the point that it is the index of: of eight weights, words 0 and 1
+// of `out` for the lower half and 2 and 3 for the upper; of four, one word each.
+// Two of every four rows.
+INLINE __m512 eight_points(const uint64_t *grid, const uint64_t *at, int half, int row) {
+  __m512 v = _mm512_castps128_ps512(two_points(grid, at, half, row));
+  v = _mm512_insertf32x4(v, two_points(grid, at, half, row + 4), 1);
+  v = _mm512_insertf32x4(v, two_points(grid, at, half, row + 8), 2);
+  return _mm512_insertf32x4(v, two_points(grid, at, half, row + 12), 3);
+}
+INLINE void loaded_eights(const uint64_t *grid, i32x16 index, i32x16 out[4]) {
+  uint64_t at[8];
+  i32x16_store(at, index);
+  UNROLL for (int half = 0; half < 2; half++) {
+    const __m512 a = eight_points(grid, at, half, 0), b = eight_points(grid, at, half, 2);
+    out[2 * half] = _mm512_castps_si512(_mm512_shuffle_ps(a, b, 0x88));
+    out[2 * half + 1] = _mm512_castps_si512(_mm512_shuffle_ps(a, b, 0xdd));
+  }
+}
+// Words of a table by their indices: of 64 by a permutation, which of the 64s by the upper bits.
+enum { MOST_PERMUTED = 1024 };
+INLINE __m512i words_at(const uint16_t *table, const int count, __m512i index) {
+  __m512i v[MOST_PERMUTED / 64]; // halved four times at the most
+  UNROLL for (int i = 0; i < count / 64; i++)
+    v[i] = _mm512_permutex2var_epi16(_mm512_loadu_si512(table + 64 * i), index,
+                                     _mm512_loadu_si512(table + 64 * i + 32));
+  UNROLL for (int bit = 0; bit < 4; bit++) {
+    const __mmask32 upper = _mm512_test_epi16_mask(index, _mm512_set1_epi16((short)(64 << bit)));
+    UNROLL for (int i = 0; i < count >> (7 + bit); i++)
+      v[i] = _mm512_mask_blend_epi16(upper, v[2 * i], v[2 * i + 1]);
+  }
+  return v[0];
+}
+// Bytes first, first + 4 … of a lane's word each, by a shuffle of its 16 bytes.
+static inline __m512i bytes_of(__m512i words, __m128i from, int first) {
+  const __m128i lanes = _mm_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c);
+  const __m128i at = _mm_add_epi8(_mm_add_epi8(from, lanes), _mm_set1_epi8((char)first));
+  return _mm512_shuffle_epi8(words, _mm512_broadcast_i32x4(at));
+}
+// Odd bytes moved by `bits`.
+static inline __m512i odd_shifted(__m512i v, unsigned bits) {
+  return _mm512_mask_blend_epi8(0xaaaaaaaaaaaaaaaa, v, _mm512_srli_epi16(v, bits));
+}
+// Eight positions of two bits: a byte has four of them.
+INLINE void i32x16_eights(const struct eights grid, i32x16 index, i32x16 out[4]) {
+  if (grid.count > MOST_PERMUTED) {
+    loaded_eights(grid.points, index, out);
+    return;
+  }
+  const __m512i words = words_at(grid.positions, grid.count, index);
+  UNROLL for (int i = 0; i < 4; i++) {
+    const __m512i pairs = bytes_of(words, _mm_setzero_si128(), i);
+    const __m512i v = odd_shifted(_mm512_srlv_epi16(pairs, _mm512_set1_epi32(4 << 16)), 2);
+    out[i] = i32x16_lookup(i32x16_and(v, _mm512_set1_epi8(3)), grid.axis);
+  }
+}
+// Four positions of four bits: a byte has two. A lookup ignores bits 4 to 6 of a byte, and bit 7
+// is not set, as no position is above 7.
+INLINE void i32x16_fours(const struct fours grid, i32x16 index, i32x16 out[2]) {
+  const __m512i words = words_at(grid.positions, grid.count, index);
+  UNROLL for (int half = 0; half < 2; half++) {
+    const __m512i v = bytes_of(words, _mm_set1_epi32(0x01010000), 2 * half);
+    out[half] = i32x16_lookup(odd_shifted(v, 4), grid.axis);
+  }
 }
 
 // ---- 16 rows: rows j and j + 8 share a register half each, then three rounds of shuffles

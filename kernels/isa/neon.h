@@ -51,6 +51,7 @@ EACH2(i32x16, i32x16_sub, vsubq_s32)
 EACH2(i32x16, i32x16_mul, vmulq_s32)
 EACH2(i32x16, i32x16_and, vandq_s32)
 EACH2(i32x16, i32x16_or, vorrq_s32)
+EACH2(i32x16, i32x16_xor, veorq_s32)
 EACH2(i32x16, i32x16_max, vmaxq_s32)
 
 static inline f32x16 f32x16_fma(f32x16 a, f32x16 b, f32x16 c) {
@@ -167,6 +168,38 @@ static inline i32x16 i32x16_lookup(i32x16 a, const int8_t table[16]) {
   const int8x16_t t = vld1q_s8(table);
   EACH a.v[i] = vreinterpretq_s32_s8(vqtbl1q_s8(t, vreinterpretq_u8_s32(a.v[i])));
   return a;
+}
+// Byte b of a lane becomes its negative where bit 4 * nibble + b of the lane of `signs` is set.
+INLINE i32x16 i32x16_negate(i32x16 a, i32x16 signs, int nibble) {
+  const uint32x4_t lanes = {0, 0x04040404, 0x08080808, 0x0c0c0c0c};
+  const uint8x16_t each = vaddq_u8(vreinterpretq_u8_u32(lanes), vdupq_n_u8((uint8_t)(nibble / 2)));
+  const uint32_t bits = nibble % 2 ? 0x80402010u : 0x08040201u;
+  EACH {
+    const uint8x16_t bytes = vqtbl1q_u8(vreinterpretq_u8_s32(signs.v[i]), each);
+    const uint8x16_t turned = vtstq_u8(bytes, vreinterpretq_u8_u32(vdupq_n_u32(bits)));
+    const int8x16_t v = vreinterpretq_s8_s32(a.v[i]);
+    a.v[i] = vreinterpretq_s32_s8(vbslq_s8(turned, vnegq_s8(v), v));
+  }
+  return a;
+}
+// Each half of a lane becomes the point that it is the index of: of eight weights, words 0 and 1
+// of `out` for the lower half and 2 and 3 for the upper; of four, one word each.
+INLINE void i32x16_eights(const struct eights grid, i32x16 index, i32x16 out[4]) {
+  EACH UNROLL for (int half = 0; half < 2; half++) {
+    const uint16x8_t at = vreinterpretq_u16_s32(index.v[i]);
+    const uint64_t *g = grid.points;
+    const uint64x2_t a = {g[at[half]], g[at[half + 2]]}, b = {g[at[half + 4]], g[at[half + 6]]};
+    const int32x4_t low = vreinterpretq_s32_u64(a), high = vreinterpretq_s32_u64(b);
+    out[2 * half].v[i] = vuzp1q_s32(low, high), out[2 * half + 1].v[i] = vuzp2q_s32(low, high);
+  }
+}
+INLINE void i32x16_fours(const struct fours grid, i32x16 index, i32x16 out[2]) {
+  EACH UNROLL for (int half = 0; half < 2; half++) {
+    const uint16x8_t at = vreinterpretq_u16_s32(index.v[i]);
+    const uint32_t *g = grid.points;
+    const uint32x4_t v = {g[at[half]], g[at[half + 2]], g[at[half + 4]], g[at[half + 6]]};
+    out[half].v[i] = vreinterpretq_s32_u32(v);
+  }
 }
 
 // ---- 16 rows as four times 4, each turned in two rounds

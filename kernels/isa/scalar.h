@@ -60,6 +60,7 @@ LANES2(i32x16, i32x16_sub, (int32_t)((uint32_t)A - (uint32_t)B))
 LANES2(i32x16, i32x16_mul, (int32_t)((uint32_t)A * (uint32_t)B))
 LANES2(i32x16, i32x16_and, A &B)
 LANES2(i32x16, i32x16_or, A | B)
+LANES2(i32x16, i32x16_xor, A ^ B)
 
 static inline f32x16 f32x16_fma(f32x16 a, f32x16 b, f32x16 c) {
   f32x16 r;
@@ -180,6 +181,29 @@ static inline i32x16 i32x16_lookup(i32x16 a, const int8_t table[16]) {
   for (int i = 0; i < 64; i++) bytes[i] = (uint8_t)table[bytes[i]];
   memcpy(a.v, bytes, 64);
   return a;
+}
+// Byte b of a lane becomes its negative where bit 4 * nibble + b of the lane of `signs` is set.
+INLINE i32x16 i32x16_negate(i32x16 a, i32x16 signs, int nibble) {
+  EACH_LANE {
+    const uint32_t four = (uint32_t)signs.v[lane] >> 4 * nibble & 15;
+    const uint32_t ones = four * 0x00204081u & 0x01010101u;
+    const uint32_t turned = (uint32_t)A ^ ones * 255, top = turned & 0x80808080u;
+    A = (int32_t)((turned - top + ones) ^ top); // nothing is carried from byte to byte
+  }
+  return a;
+}
+// Each half of a lane becomes the point that it is the index of: of eight weights, words 0 and 1
+// of `out` for the lower half and 2 and 3 for the upper; of four, one word each.
+INLINE void i32x16_eights(const struct eights grid, i32x16 index, i32x16 out[4]) {
+  EACH_LANE for (int half = 0; half < 2; half++) {
+    const uint64_t point = grid.points[(uint32_t)index.v[lane] >> 16 * half & 0xffff];
+    out[2 * half].v[lane] = (int32_t)(uint32_t)point;
+    out[2 * half + 1].v[lane] = (int32_t)(point >> 32);
+  }
+}
+INLINE void i32x16_fours(const struct fours grid, i32x16 index, i32x16 out[2]) {
+  EACH_LANE for (int half = 0; half < 2; half++)
+    out[half].v[lane] = (int32_t)grid.points[(uint32_t)index.v[lane] >> 16 * half & 0xffff];
 }
 
 // ---- 16 rows at a byte stride, one lane each

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "f53d0cd332dd2cae5c4a3593206c006c0ba41cbb2ccc896e20c4abac38107836";
+export const SOURCES: string = "c2338ca85058962fab50f5046fa733e602f5537713ac7e537864cbeff9d75f8f";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "82d1569f22e51b607cb506c610f80aba223195399848b1c5a926f6b51c1b4e0f",
-    bytes: 4254688,
+    sha256: "98d63063c30fac242a956fd3651d9f0aef2c8fd34dbd1c233c116d8e4c5a5d60",
+    bytes: 4914256,
   },
 };
