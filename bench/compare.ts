@@ -11,7 +11,8 @@
  * Needs `pip install llama-cpp-python`, built on this machine; `--python` names its Python, and
  * `--no-peer` leaves it out. `--python-path DIR` takes the build that lies in a folder instead
  * (`pip install --target DIR`); given more than once, each is measured; `installed` is the usual.
- * `--node` adds node-llama-cpp, which npm brings with a binary.
+ * `--node` adds node-llama-cpp, which npm brings with a binary. `--variant flash` measures only
+ * that variant of programs that have it.
  * @module
  */
 
@@ -41,6 +42,8 @@ interface Plan {
   readonly builds: readonly string[];
   /** Whether node-llama-cpp is measured too. */
   readonly node: boolean;
+  /** The variant to be measured, where a program has it; all, if left out. */
+  readonly variant: string | undefined;
   /** More arguments for cria's program. */
   readonly cria: readonly string[];
 }
@@ -93,7 +96,7 @@ export function parsePlan(args: readonly string[]): Plan & { json: string | unde
   const flags = parseArgs(args, {
     string: [
       ...["_", "threads", "p", "n", "depth", "r", "parallel", "wait", "json", "isa", "kv"],
-      ...["python", "python-path"],
+      ...["python", "python-path", "variant"],
     ],
     boolean: ["peer", "node"],
     negatable: ["peer"],
@@ -125,6 +128,7 @@ export function parsePlan(args: readonly string[]): Plan & { json: string | unde
     python: flags.python ?? "python3",
     builds: flags.peer ? (paths.length > 0 ? paths : [INSTALLED]) : [],
     node: flags.node,
+    variant: flags.variant,
     cria,
     json: flags.json,
   };
@@ -177,7 +181,9 @@ async function compare(
 ): Promise<Omit<Comparison, "model">> {
   const able = peers.filter(({ name }) => name !== "node-llama-cpp" || test.parallel === 1);
   const contenders = able.flatMap(({ name, worker }) => {
-    return worker.hello.variants.map((variant) => ({
+    const { variants } = worker.hello;
+    const chosen = variants.filter((variant) => variant === plan.variant);
+    return (chosen.length > 0 ? chosen : variants).map((variant) => ({
       ...{ worker, peer: name, variant, samples: [] as number[] },
       ...{ checksum: NaN, rssBytes: 0 },
     }));

@@ -152,6 +152,18 @@ sharedTest("bench: compare measures cria alone", STORY, async (path) => {
   }
 });
 
+Deno.test("bench: a weight type is measured on a model that is made for it", async () => {
+  const sizes = ["-p", "8", "-n", "2", "-r", "1", "--threads", "1"];
+  const args = ["run", "-A", "bench/types.ts", "IQ3_S", "--no-peer", ...sizes];
+  const { code, stdout, stderr } = await deno(args, { env: TINY });
+  assertEquals(code, 0, stderr);
+  assertEquals(
+    stdout.match(/^\| IQ3_S +\| [\d.,]+ +\| – +\| [\d.,]+ +\| – +\|$/gm)?.length,
+    1,
+    stdout,
+  );
+});
+
 Deno.test("bench: compare refuses what it cannot measure", () => {
   assertEquals(parsePlan(["a.gguf", "-p", "16,0", "--depth", "0,8"]).tests.length, 4);
   assertEquals(parsePlan(["a.gguf", "--parallel", "1,16"]).tests.length, 4);
