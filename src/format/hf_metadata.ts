@@ -34,10 +34,32 @@ export async function huggingFaceMetadata(folder: string): Promise<Map<string, M
     tokenizerConfig: await object("tokenizer_config.json"),
     chatTemplate: template && new TextDecoder().decode(template),
   };
+  const own = files.config ? configMetadata(files.config) : new Map<string, MetadataValue>();
+  const pooling = await object("1_Pooling/config.json");
   return new Map([
-    ...files.config ? configMetadata(files.config) : [],
+    ...own,
+    ...pooling ? poolingMetadata(pooling, String(own.get("general.architecture"))) : [],
     ...await tokenizerMetadata(files, folder),
   ]);
+}
+
+/** GGUF's numbers of the ways in which sentence-transformers pools. */
+const POOLING_TYPES: ReadonlyMap<string, number> = new Map([
+  ["mean_tokens", 1],
+  ["cls_token", 2],
+  ["lasttoken", 3],
+]);
+
+/** How states become an embedding; a way that has no number stays a name, to be refused. */
+function* poolingMetadata(
+  pooling: JsonObject,
+  architecture: string,
+): Generator<[string, MetadataValue]> {
+  for (const [key, value] of pooling) {
+    const mode = /^pooling_mode_(\w+)$/.exec(key)?.[1];
+    if (mode === undefined || value !== true) continue;
+    yield [`${architecture}.pooling_type`, POOLING_TYPES.get(mode) ?? mode];
+  }
 }
 
 /** A JSON file that holds an object; undefined where there is no such file. */

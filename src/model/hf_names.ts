@@ -57,6 +57,9 @@ const LEFT_OUT = /\.rotary_emb\.inv_freq$|^(model\.)?(vision_tower|multi_modal_p
 /** What stands before the names of a model of text that is part of another. */
 const INNER = /^(model\.language_model|language_model\.model)\.|^language_model\.(?=lm_head\.)/;
 
+/** Names of a model that was saved without its output matrix, as embedding models are. */
+const HEADLESS = /^(?=(embed_tokens|layers|norm)\.)/;
+
 /** A model file as the rest of the model wants it, whatever its format. */
 export interface ModelSource extends ConfigSource {
   /** The tensors under our names; each still knows its own name in the file. */
@@ -113,7 +116,8 @@ function* named(
 /** Our name of a tensor; its own where the table has none, for messages. */
 function ggufName(name: string, isSandwich: boolean): string {
   const numbers: string[] = [];
-  const inner = name.replace(INNER, (_, model) => model === undefined ? "" : "model.");
+  const inner = name.replace(INNER, (_, model) => model === undefined ? "" : "model.")
+    .replace(HEADLESS, "model.");
   const pattern = inner.replace(/\.(0|[1-9]\d*)(?=\.)/g, (_, digits: string) => {
     numbers.push(digits);
     return ".#";

@@ -62,7 +62,7 @@ export interface SequenceParts {
 export class ModelSequence implements Disposable {
   readonly #parts: SequenceParts;
   readonly #tables: BlockTables;
-  readonly #logits: Float32Array<ArrayBuffer>;
+  #logits: Float32Array<ArrayBuffer> | undefined; // where they are wanted, [vocabularySize]
   readonly #rows: Rows;
   readonly #tokens: number[]; // in the cache
   #node: PrefixNode | undefined; // of its last full page, in the tree
@@ -78,7 +78,6 @@ export class ModelSequence implements Disposable {
     this.#tables = past ? past.#tables.fork() : new BlockTables(parts.cache);
     this.#tokens = past ? [...past.#tokens] : [];
     this.#moveTo(past ? past.#node : parts.tree?.root);
-    this.#logits = new Float32Array(parts.vocabularySize);
     this.#rows = this.#asRows();
     parts.onCreate(this);
   }
@@ -222,6 +221,7 @@ export class ModelSequence implements Disposable {
     tokens: readonly number[],
     options: EvaluateOptions = {},
   ): Float32Array | Promise<Float32Array> {
+    this.#logits ??= new Float32Array(this.#parts.vocabularySize);
     return this.decode(tokens, this.#logits, options);
   }
 

@@ -1,7 +1,7 @@
 /** Weights out of safetensors: what is mapped, what is converted, what is refused. @module */
 
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { Model, ModelError } from "../../mod.ts";
+import { FormatError, Model, ModelError } from "../../mod.ts";
 import {
   folderOf,
   safetensorsBytes,
@@ -108,4 +108,43 @@ sharedTest("what the config names and cria does not know is refused", TINY, asyn
       [{ num_hidden_layers: 3 }, 'tensor "blk.2.attn_norm.weight"'],
     ] as const
   ) await assertRejects(() => logitsOf(folder, file, config), ModelError, says);
+});
+
+const QWEN = "conformance/models/qwen3-qknorm";
+
+sharedTest("an embedding model has no head, and a pooling of its own", QWEN, async (folder) => {
+  const read = (name: string) => Deno.readFile(`${folder}/${name}`);
+  const tensors = tensorsOf(await read("model.safetensors"));
+  const headless = tensors.map((tensor) => ({
+    ...tensor,
+    name: tensor.name.replace("model.", ""),
+  }));
+  const files = {
+    "config.json": await read("config.json"),
+    "tokenizer.json": await read("tokenizer.json"),
+    "model.safetensors": safetensorsBytes(headless),
+  };
+  await using copy = await folderOf(files);
+  const options = { threads: 2 }, texts = [TOKENS];
+  using whole = await Model.load(folder, options);
+  using plain = await Model.load(copy.path, options);
+  assertEquals(await plain.logits(TOKENS), await whole.logits(TOKENS));
+  const pooled = async (pooling: object) => {
+    await Deno.mkdir(`${copy.path}/1_Pooling`, { recursive: true });
+    await Deno.writeTextFile(`${copy.path}/1_Pooling/config.json`, JSON.stringify(pooling));
+    using model = await Model.load(copy.path, options);
+    return await model.embed(texts);
+  };
+  const all = { pooling_mode_cls_token: false, pooling_mode_mean_tokens: false };
+  const last = await pooled({ ...all, pooling_mode_lasttoken: true, include_prompt: true });
+  assertEquals(last, await whole.embed(texts, { pooling: "last" }));
+  const first = await pooled({ ...all, pooling_mode_cls_token: true });
+  assertEquals(first, await whole.embed(texts, { pooling: "cls" }));
+  assertEquals(await pooled(all), await whole.embed(texts, { pooling: "mean" }));
+  await assertRejects(
+    () => pooled({ pooling_mode_max_tokens: true }),
+    ModelError,
+    'Cannot use "qwen3.pooling_type": "max_tokens" is not a whole number from 0 to 4',
+  );
+  await assertRejects(() => pooled([]), FormatError, "it is no JSON object");
 });

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertLess } from "@std/assert";
-import { type LoadOptions, Model } from "../../mod.ts";
+import { type LoadOptions, Model, perplexity } from "../../mod.ts";
 import { SMOLLM2 } from "../conformance/pack.ts";
 import { folderTest } from "../format/folder.ts";
 import { someTokens } from "../model/random_model.ts";
@@ -70,6 +70,8 @@ async function watchModel(subject: string, path: string, options: LoadOptions): 
   await phases.run("prompt", () => session.generate(prompt, limit).text());
   await phases.run("tokens", () => session.extend("", { ...limit, maxTokens: 40 }).text());
   await phases.run("logits", () => model.logits(prompt.slice(0, 70)));
+  await phases.run("embed", () => model.embed([text, prompt, prompt.slice(0, 70)]));
+  await phases.run("perplexity", () => perplexity(model, prompt.slice(0, 132), { context: 66 }));
   await phases.run("save", () => session.save(file));
   const restored = await phases.run("restore", () => model.restore(file));
   await phases.run("dispose", () => {
