@@ -26,7 +26,7 @@ export const command = define({
     "Each vector is written as one line: a JSON array.",
   ],
   examples: [
-    'embed model.gguf "A cat sat down." "A dog sat down." --json',
+    'embed model.gguf "A cat ran." "A dog ran." --json',
     "embed model.gguf < lines.txt > vectors.ndjson",
   ],
   async run({ flags, given: [path, ...given] }) {

@@ -40,8 +40,8 @@ export const command = define({
   ],
   examples: [
     "perplexity model.gguf -f text.txt --ctx 512",
-    "perplexity model.F16.gguf -f text.txt --save-logits base.kld",
-    "perplexity model.Q4_K.gguf --kl-base base.kld",
+    "perplexity m.F16.gguf -f t.txt --save-logits base.kld",
+    "perplexity m.Q4_K.gguf --kl-base base.kld",
   ],
   async run({ flags, given: [path] }) {
     const { file, saveLogits: saved, klBase, chunks, json, quiet } = flags;
@@ -118,17 +118,26 @@ function plusMinus(value: number, error: number, digits: number, unit = ""): str
   return `${value.toFixed(digits)}${behind}${unit}`;
 }
 
-/** How well the text was predicted. */
-function summary({ tokens, nll, nllError, perplexity, perplexityError }: Perplexity): string[] {
-  const nats = `${plusMinus(nll, nllError, 5)} nats each over ${grouped(tokens)} predicted tokens`;
-  return [`perplexity ${plusMinus(perplexity, perplexityError, 4)} (${nats})`];
+/** A line for each figure. */
+function linesOf(rows: readonly (readonly [name: string, figures: string])[]): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, figures]) => `${name.padEnd(width)}  ${figures}`);
 }
 
-/** The comparison, a line for each figure. */
+/** How well the text was predicted. */
+function summary({ tokens, nll, nllError, perplexity, perplexityError }: Perplexity): string[] {
+  return linesOf([
+    ["perplexity", plusMinus(perplexity, perplexityError, 4)],
+    ["nats each", plusMinus(nll, nllError, 5)],
+    ["predicted tokens", grouped(tokens)],
+  ]);
+}
+
+/** How far the predictions are from the other model's. */
 function comparisonLines(result: Divergence): string[] {
   const { base, lnRatio, ratio, difference, correlation, kld, deltaP, rmsDeltaP, sameTop } = result;
   const percent = (value: number, error: number) => plusMinus(100 * value, 100 * error, 3, " %");
-  const rows: readonly (readonly [name: string, figures: string])[] = [
+  return linesOf([
     ["perplexity", plusMinus(result.perplexity, result.perplexityError, 4)],
     ["of the base", plusMinus(base.perplexity, base.perplexityError, 4)],
     ["ratio", plusMinus(ratio.value, ratio.error, 5)],
@@ -146,9 +155,7 @@ function comparisonLines(result: Divergence): string[] {
     ["RMS Δp", percent(rmsDeltaP.value, rmsDeltaP.error)],
     ["same top token", percent(sameTop.value, sameTop.error)],
     ["predicted tokens", grouped(result.tokens)],
-  ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, figures]) => `${name.padEnd(width)}  ${figures}`);
+  ]);
 }
 
 const NAMES: Readonly<Record<string, string>> = { 0: "minimum", 50: "median", 100: "maximum" };

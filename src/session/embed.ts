@@ -139,6 +139,9 @@ async function tokensOf(
   }
   const lists: (readonly number[])[] = [], pacer = new Pacer();
   for (const [index, text] of texts.entries()) {
+    if (typeof text !== "string" && !Array.isArray(text)) {
+      throw new ArgumentError(`Cannot embed text ${index + 1}: it is ${typeof text}`);
+    }
     const tokens = typeof text === "string" ? tokenizer.encode(text) : [...text];
     if (tokens.length === 0) {
       throw new ArgumentError(`Cannot embed text ${index + 1}: it has no tokens`);

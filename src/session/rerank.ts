@@ -70,6 +70,9 @@ export async function rerank(
     const state = `it is none of ${Object.keys(scorers).join(", ")}`;
     throw new ArgumentError(`Cannot rank by ${JSON.stringify(method)}: ${state}`);
   }
+  if (!Array.isArray(documents)) {
+    throw new ArgumentError(`Cannot rank ${typeof documents}: give a list of documents`);
+  }
   if (documents.length === 0) return [];
   return best(await scorers[method]!(parts, query, documents, options), top);
 }

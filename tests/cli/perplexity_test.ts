@@ -60,7 +60,7 @@ randomModelTest("cria perplexity saves what it compares with", async (path) => {
     const shown = await cria([...text, "--chunks", "2"]);
     assertMatch(
       shown.stdout,
-      /^perplexity \d+\.\d{4} ± \d+\.\d{4} \(.* over 30 predicted tokens\)\n$/,
+      /^perplexity +\d+\.\d{4} ± \d+\.\d{4}\nnats each +.* ± .*\npredicted tokens +30\n$/,
     );
     const saved = await cria([...text, "--save-logits", base]);
     assertEquals([saved.code, saved.stderr], [0, `log-probabilities in "${base}"\n`]);

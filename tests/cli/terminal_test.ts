@@ -1,7 +1,7 @@
 /** The program on a terminal: a conversation, pasted lines, Ctrl-C, 60 columns. @module */
 
 import { assert, assertEquals } from "@std/assert";
-import { sharedTest, skip } from "../support.ts";
+import { ROOT, sharedTest, skip } from "../support.ts";
 import { SMALL, SMOLLM2 } from "./program.ts";
 import { hasTerminals, Terminal } from "./terminal.ts";
 
@@ -57,10 +57,23 @@ terminalTest("Ctrl-D leaves a conversation", SMOLLM2, async (path) => {
   assertEquals((await terminal.end()).code, 0);
 });
 
+terminalTest("cria perplexity shows how far it is, and stops at Ctrl-C", SMOLLM2, async (path) => {
+  const args = ["perplexity", path, "-f", `${ROOT}/kernels/cria.c`, "--threads", "1"];
+  await using terminal = new Terminal(args);
+  await terminal.see(/▕█.* *▏ perplexity \d+\.\d{3}, \d+:\d\d left/);
+  await terminal.type(CTRL_C);
+  assertEquals((await terminal.end()).code, 130);
+});
+
+const PHI = `${ROOT}/tests/conformance/models/phi3.gguf`;
+
 terminalTest("everything fits 60 columns", SMALL, async (path) => {
   const commands = [
     ["--help"],
-    ...["run", "chat", "inspect", "template", "eval", "bench"].map((name) => [name, "--help"]),
+    ...["run", "chat", "inspect", "template", "embed", "eval", "perplexity", "bench"]
+      .map((name) => [name, "--help"]),
+    ["perplexity", PHI, "--kl-base", `${ROOT}/tests/evaluate/base.kld`],
+    ["perplexity", path, "-f", `${ROOT}/LICENSE`, "--ctx", "32", "--chunks", "2"],
     ["inspect", path, "--tensors", "--metadata"],
     ["bench", path, "-p", "4", "-n", "4", "-r", "1", "-t", "1,2"],
     ["bench", path, "-p", "4", "-n", "4", "-r", "1", "--parallel", "1,2", "--profile"],

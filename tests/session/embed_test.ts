@@ -95,6 +95,7 @@ randomModelTest("embed: what it refuses", async (path) => {
       ContextError,
       "Cannot embed text 2: 9 tokens do not fit a context of 8",
     ],
+    [() => model.embed([[1], null!]), ArgumentError, "Cannot embed text 2: it is object"],
     [() => model.embed("text" as unknown as string[]), ArgumentError, "a list of texts"],
     [() => model.embed([[1]], { pooling: "toString" as Pooling }), ArgumentError, "mean, last"],
     [() => model.embed([[1], [-1]]), ArgumentError, "token -1"],

@@ -121,6 +121,8 @@ else {Deno.test(story, async () => {
     assertEquals(one.memory().kvBytes, 0);
     one[Symbol.dispose]();
     await assertRejects(() => one.rerank("w5", documents), DisposedError);
+    const text = "text" as unknown as string[];
+    await assertRejects(() => roomy.rerank("w5", text), ArgumentError, "a list of documents");
   });}
 
 Deno.test("rerank: a file's own prompt for ranking is used, texts in it stay texts", async () => {
