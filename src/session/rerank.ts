@@ -2,7 +2,7 @@
 
 import { PAGE_POSITIONS } from "../cache/pages.ts";
 import type { ChatMessage, Segment } from "../chat/template.ts";
-import { ArgumentError, ContextError } from "../errors.ts";
+import { ArgumentError, ContextError, CriaError } from "../errors.ts";
 import { sharedLength } from "../model/sequence.ts";
 import { chatTemplateOf } from "./chat_template.ts";
 import type { EmbedOptions } from "./embed.ts";
@@ -55,8 +55,16 @@ const TEXTS_AHEAD = 64;
  * "Qwen3 Embedding", arXiv 2506.05176. Its embedding models want a query's instruction as below.
  */
 const SYSTEM = "Judge whether the Document meets the requirements based on the Query and the " +
-  'Instruct provided. Note that the answer can only be "yes" or "no".';
+  "Instruct provided. Note that the answer can only be ";
 const INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query";
+
+/** What is asked of one document. */
+interface Question {
+  readonly query: string;
+  readonly document: string;
+  readonly instruction: string | undefined;
+  readonly answers: readonly string[];
+}
 
 /** Documents in the order in which they answer a query, best first. */
 export async function rerank(
@@ -104,7 +112,8 @@ async function judge(
   const [yes, no] = answers.map((answer) => answerToken(engine, answer));
   const prompts: number[][] = [], pacer = new Pacer();
   for (const [index, document] of documents.entries()) {
-    const tokens = encodeSegments(engine.tokenizer, promptOf(parts, query, document, instruction));
+    const question = { query, document, instruction, answers };
+    const tokens = encodeSegments(engine.tokenizer, promptOf(parts, question));
     if (tokens.length > context) {
       throw new ContextError(tokens.length, context, `judge document ${index + 1}`);
     }
@@ -149,9 +158,7 @@ function answerToken({ tokenizer }: Engine, answer: string): number {
  */
 function promptOf(
   { engine, metadata }: RerankParts,
-  query: string,
-  document: string,
-  instruction: string | undefined,
+  { query, document, instruction, answers }: Question,
 ): readonly Segment[] {
   const own = metadata.get("tokenizer.chat_template.rerank");
   if (typeof own === "string" && instruction === undefined) {
@@ -160,12 +167,18 @@ function promptOf(
       index % 2 === 0 ? { text: part, special: true } : { text: texts[part]!, special: false }
     );
   }
+  const system = SYSTEM + answers.map((answer) => JSON.stringify(answer)).join(" or ") + ".";
   const asked = `<Instruct>: ${instruction ?? INSTRUCTION}\n<Query>: ${query}`;
-  const messages: ChatMessage[] = [
-    { role: "system", content: SYSTEM },
-    { role: "user", content: `${asked}\n<Document>: ${document}` },
-  ];
-  const variables = { enable_thinking: false }; // the answer comes at once
+  const user = `${asked}\n<Document>: ${document}`;
   const { template } = chatTemplateOf(engine);
-  return template.render(messages, { addGenerationPrompt: true, variables }).segments;
+  const render = (messages: readonly ChatMessage[]) => {
+    const variables = { enable_thinking: false }; // the answer comes at once
+    return template.render(messages, { addGenerationPrompt: true, variables }).segments;
+  };
+  try {
+    return render([{ role: "system", content: system }, { role: "user", content: user }]);
+  } catch (error) {
+    if (!(error instanceof CriaError)) throw error;
+    return render([{ role: "user", content: `${system}\n\n${user}` }]); // some know no system
+  }
 }

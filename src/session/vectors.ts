@@ -60,5 +60,6 @@ export function topK(
 export function best(scores: readonly number[], k: number): Ranked[] {
   if (!(k >= 0)) throw new ArgumentError(`Cannot choose the best ${k}: it is a number from 0`);
   const ranked = scores.map((score, index) => ({ index, score }));
-  return ranked.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, k);
+  const rank = ({ score }: Ranked) => Number.isNaN(score) ? -Infinity : score;
+  return ranked.sort((a, b) => rank(b) - rank(a) || a.index - b.index).slice(0, k);
 }

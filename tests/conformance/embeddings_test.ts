@@ -30,9 +30,11 @@ for (const { name, path, shared, prompt, dim } of golden.texts) {
   at += dim * golden.poolings.length;
   const test = async (file: string) => {
     using model = await Model.load(file, { threads: 2, context: 128 });
+    using small = await Model.load(file, { threads: 1, context: 128, chunkRows: 7 });
     for (const [index, pooling] of golden.poolings.entries()) {
       const expected = vectors.subarray(first + index * dim, first + (index + 1) * dim);
       const [found] = await model.embed([prompt], { pooling, normalize: false });
+      assertEquals(await small.embed([prompt], { pooling, normalize: false }), [found]);
       const { maxAbs, minCos } = distance(found!, expected, dim);
       const isExact = typeof prompt !== "string"; // float weights; else 8-bit activations
       assert(minCos >= (isExact ? 0.999999 : 0.999), `${pooling}: the cosine is ${minCos}`);

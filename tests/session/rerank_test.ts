@@ -31,6 +31,8 @@ Deno.test("cosine and topK", () => {
   );
   assertEquals(topK([3, 0], vectors, 99).length, 5);
   assertEquals(topK([3, 0], vectors, 0), []);
+  const broken = topK([1], [[NaN], [-1], [NaN], [1]], 4);
+  assertEquals(broken.map(({ index }) => index), [3, 1, 0, 2]);
   assertEquals(topK([3, 0], [], 3), []);
   assertThrows(() => topK([3, 0], vectors, -1), ArgumentError, "the best -1");
   assertThrows(() => topK([3, 0], vectors, NaN), ArgumentError, "the best NaN");
@@ -140,4 +142,24 @@ Deno.test("rerank: a file's own prompt for ranking is used, texts in it stay tex
   await rerank(parts, "a{document}", ["b{query}"], { answers: ["y", "n"] });
   const text = engine.calls.flat().map((code) => String.fromCharCode(code)).join("");
   assertEquals(text, "Q:a{document} D:b{query} Q:a{document}!");
+});
+
+Deno.test("rerank: a template that knows no system gets one message", async () => {
+  const chatTemplate = "{% for m in messages %}{% if m.role == 'system' %}" +
+    "{{ raise_exception('none of these') }}{% endif %}[{{ m.content }}]{% endfor %}";
+  const engine = new FakeEngine({ next: () => 65 });
+  engine.chatTemplate = chatTemplate;
+  const parts = {
+    ...{ engine, metadata: new Map<string, unknown>(), architecture: "x", context: 1000 },
+    ...{ maxQueue: 8, freePages: () => 99, createSequence: () => engine.createSequence() },
+    embed: () => Promise.reject(new Error("not by vectors")),
+  } satisfies RerankParts;
+  const options = { method: "judge", answers: ["Y", "N"], instruction: "Seek" } as const;
+  await rerank(parts, "a", ["b"], options);
+  const text = engine.calls.flat().map((code) => String.fromCharCode(code)).join("");
+  assertEquals(text.slice(0, 6), "[Judge");
+  assertEquals(
+    text.slice(text.indexOf("only")),
+    'only be "Y" or "N".\n\n<Instruct>: Seek\n<Query>: a\n<Document>: b]',
+  );
 });
