@@ -54,7 +54,7 @@ export const command = define({
     const source = file && await about("read", file, () => Deno.readTextFile(file));
     const context = klBase === undefined
       ? flags.ctx ?? DEFAULT_CONTEXT
-      : await contextOf(klBase, flags.ctx);
+      : await contextOf(klBase, flags.ctx, quiet);
     using interrupt = new Interrupt();
     const { signal } = interrupt;
     using opened = await loadModel(path, { ...flags, ctx: context }, signal);
@@ -71,15 +71,15 @@ export const command = define({
   },
 });
 
-/** The size of chunks in a file; refuses another one. */
-async function contextOf(path: string, wanted: number | undefined): Promise<number> {
+/** The size of chunks in a file; another one may come from settings, and is not used. */
+async function contextOf(path: string, wanted: number | undefined, quiet: boolean) {
   const { LogitFile } = await import("../evaluate/logit_file.ts");
   using file = await about("read", path, () => LogitFile.open(path));
   const { context } = file.header;
-  if (wanted === undefined || wanted === context) return context;
-  throw new UsageError(
-    `Cannot set --ctx to "${wanted}": the chunks of ${JSON.stringify(path)} have ${context} tokens`,
-  );
+  if (wanted !== undefined && wanted !== context && !quiet) {
+    note(`chunks of ${context} tokens as in ${JSON.stringify(path)}, not of ${wanted}`);
+  }
+  return context;
 }
 
 /** Does what the flags ask for. */
