@@ -8,9 +8,11 @@ import { RankedMerges } from "./merge_rules.ts";
 import { Seams } from "./seams.ts";
 import { bytePiece, byteTokens } from "./spm.ts";
 import { Symbols } from "./symbols.ts";
-import { bestCut } from "./unigram.ts";
+import { Trie } from "./trie.ts";
+import { bestCut, type Scores } from "./unigram.ts";
 import { type Metadata, stringList, type Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
+import { longestPieces } from "./word_piece.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -19,6 +21,7 @@ interface ModelPart extends Part {
   readonly byte_fallback?: boolean;
   readonly ignore_merges?: boolean;
   readonly fuse_unk?: boolean;
+  readonly max_input_chars_per_word?: number;
   readonly continuing_subword_prefix?: string | null;
   readonly end_of_word_suffix?: string | null;
 }
@@ -35,6 +38,8 @@ export class HuggingFaceEncoder {
   readonly #symbols: Symbols;
   readonly #rules: RankedMerges | undefined;
   readonly #seams: Seams;
+  readonly #trie: Trie;
+  #least: number | undefined; // the lowest score
   readonly #merger = new Merger();
   readonly #cache = new WordCache();
   #word = new Int32Array(256); // symbols of a word
@@ -51,11 +56,12 @@ export class HuggingFaceEncoder {
     );
     this.#symbols = new Symbols(vocabulary, (piece) => vocabulary.idOf(piece));
     this.#seams = new Seams(vocabulary);
+    this.#trie = new Trie(vocabulary);
     if (this.#model.type === "BPE") {
       const merges = stringList(metadata, "tokenizer.ggml.merges");
       this.#rules = new RankedMerges(this.#symbols, merges, true);
     }
-    this.tables = this.#rules === undefined ? [this.#seams] : [this.#seams, this.#rules];
+    this.tables = this.#rules === undefined ? [this.#trie] : [this.#seams, this.#rules];
   }
 
   /** Appends the tokens of a text that holds no special tokens. */
@@ -73,13 +79,19 @@ export class HuggingFaceEncoder {
 
   /** The bytes that a normal piece stands for. */
   pieceBytes(piece: string): Uint8Array {
-    return this.#isBytes ? undressed(piece) : UTF8.encode(piece.replaceAll("▁", " "));
+    if (this.#model.type !== "WordPiece") {
+      return this.#isBytes ? undressed(piece) : UTF8.encode(piece.replaceAll("▁", " "));
+    }
+    const prefix = this.#model.continuing_subword_prefix ?? "";
+    const goesOn = prefix !== "" && piece.startsWith(prefix);
+    return UTF8.encode(goesOn ? piece.slice(prefix.length) : ` ${piece}`);
   }
 
   #encode(word: string): number[] {
     const whole = this.#model.ignore_merges ? this.vocabulary.textId(word) : undefined;
     if (whole !== undefined) return [whole];
-    if (this.#rules === undefined) return this.#tokensOf(bestCut(word, this.vocabulary));
+    if (this.#model.type === "WordPiece") return this.#longestPieces(word);
+    if (this.#rules === undefined) return this.#tokensOf(bestCut(word, this.#trie, this.#scores()));
     const text = this.#knowsUnknown() ? word : this.#known(word);
     if (this.#word.length < text.length) this.#word = new Int32Array(2 * text.length);
     const count = this.#symbols.characters(text, this.#word);
@@ -103,6 +115,25 @@ export class HuggingFaceEncoder {
       isAfterUnknown = known === undefined;
     }
     return tokens;
+  }
+
+  /** What pieces are worth; the least of them may be that of an added token. */
+  #scores(): Scores {
+    const { vocabulary } = this, score = (id: number) => vocabulary.score(id);
+    if (this.#least === undefined) {
+      this.#least = Infinity;
+      for (let id = 0; id < vocabulary.size; id++) this.#least = Math.min(this.#least, score(id));
+    }
+    return { score, least: this.#least };
+  }
+
+  #longestPieces(word: string): number[] {
+    const { max_input_chars_per_word: most = 100, continuing_subword_prefix: prefix } = this.#model;
+    this.#trie.fill();
+    const rest = this.#trie.nodeOf(prefix ?? ""), isLong = Array.from(word).length > most;
+    const found = isLong ? undefined : longestPieces(word, this.#trie, 0, rest);
+    const { unknownToken } = this.vocabulary;
+    return found ?? (unknownToken === undefined ? [] : [unknownToken]);
   }
 
   #bytesOf(piece: string): number[] | undefined {
@@ -132,14 +163,17 @@ function readPart(metadata: Metadata, name: string): Part | null {
   return typeof text === "string" ? JSON.parse(text) : null;
 }
 
+const MODELS = ["BPE", "Unigram", "WordPiece"];
+
 /** Refuses models that cria does not know, and marks on pieces that it would not find. */
 function checkModel(part: Part | null): ModelPart {
   const model: ModelPart = part ?? {}, type = String(model.type ?? "BPE");
-  if (type !== "BPE" && type !== "Unigram") {
-    throw new ModelError(`Cannot tokenize with a model of type "${type}": cria knows BPE, Unigram`);
+  if (!MODELS.includes(type)) {
+    const known = MODELS.join(", ");
+    throw new ModelError(`Cannot tokenize with a model of type "${type}": cria knows ${known}`);
   }
   for (const key of ["continuing_subword_prefix", "end_of_word_suffix"] as const) {
-    if (!model[key]) continue;
+    if (!model[key] || type === "WordPiece") continue;
     throw new ModelError(`Cannot tokenize with "${key}" ${JSON.stringify(model[key])}: not known`);
   }
   return type === "Unigram" ? { ...model, type, fuse_unk: true } : { ...model, type };

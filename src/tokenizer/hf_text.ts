@@ -2,6 +2,7 @@
 import { quote } from "../bytes.ts";
 import { ArgumentError, ModelError } from "../errors.ts";
 import { dressed } from "./byte_letters.ts";
+import { Charsmap } from "./charsmap.ts";
 import { compileRegex } from "./hf_regex.ts";
 
 /** A part of `tokenizer.json`. */
@@ -16,6 +17,7 @@ export type Normalizer = (text: string) => string;
 /** Cuts words further; `isStart` says that the first one begins the text. */
 export type Splitter = (words: readonly string[], isStart: boolean) => readonly string[];
 
+const UTF8 = new TextEncoder();
 const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 const PUNCTUATION = "[\\p{P}$+<=>^`|~]";
 
@@ -29,7 +31,11 @@ const NORMALIZERS: Readonly<Record<string, (part: Part) => Normalizer>> = {
   NFD: () => (text) => text.normalize("NFD"),
   NFKC: () => (text) => text.normalize("NFKC"),
   NFKD: () => (text) => text.normalize("NFKD"),
-  Lowercase: () => (text) => text.toLowerCase(),
+  Lowercase: () => lowered,
+  StripAccents: () => (text) => text.replace(/\p{Mn}/gu, ""),
+  BertNormalizer: bertNormalizer,
+  Precompiled: (part) => precompiled(new Charsmap(bytesOf(textOf(part, "precompiled_charsmap")))),
+  Nmt: () => (text) => text.replace(NMT_DROPPED, "").replace(NMT_BLANKS, " "),
   ByteLevel: () => dressed,
   Prepend: (part) => {
     const prefix = textOf(part, "prepend");
@@ -69,9 +75,69 @@ const SPLITTERS: Readonly<Record<string, (part: Part) => Splitter>> = {
     cutting(part["individual_digits"] === true ? /\p{N}/gu : /\p{N}+/gu, "isolated"),
   Punctuation: (part) =>
     cutting(new RegExp(PUNCTUATION, "gu"), String(part["behavior"] ?? "isolated").toLowerCase()),
+  BertPreTokenizer: () => {
+    const blanks = cutting(/\p{White_Space}/gu, "removed");
+    const signs = cutting(new RegExp(PUNCTUATION, "gu"), "isolated");
+    return (words, isStart) => signs(blanks(words, isStart), isStart);
+  },
   Whitespace: () => cutting(compileRegex("\\w+|[^\\w\\s]+"), "removed", true),
   WhitespaceSplit: () => cutting(/\p{White_Space}/gu, "removed"),
 };
+
+/** What the normalizer of neural translation leaves out, and what becomes a space. */
+const NMT_DROPPED = /(?![\0\t\n\f\r\u0080-\u008e\u0090-\u009e])\p{Cc}/gu;
+const NMT_BLANKS = /[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/gu;
+
+/** Small letters, one character at a time: a sigma does not know that it ends a word. */
+function lowered(text: string): string {
+  return text.replace(/Σ/g, "σ").toLowerCase();
+}
+
+const CHINESE = "[\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{2a6df}" +
+  "\\u{2a700}-\\u{2b81f}\\u{2b920}-\\u{2ceaf}\\u{2f800}-\\u{2fa1f}]";
+
+/** Without controls, Chinese characters between spaces, without accents, in small letters. */
+function bertNormalizer(part: Part): Normalizer {
+  const isLower = part["lowercase"] !== false, isBare = part["strip_accents"] ?? isLower;
+  const chinese = new RegExp(CHINESE, "gu");
+  return (given) => {
+    let text = given;
+    if (part["clean_text"] !== false) {
+      text = text.replace(/(?![\t\n\r])[\ufffd\p{Cc}\p{Cf}\p{Co}]/gu, "").replace(
+        /\p{White_Space}/gu,
+        " ",
+      );
+    }
+    if (part["handle_chinese_chars"] !== false) text = text.replace(chinese, " $& ");
+    if (isBare === true) text = text.normalize("NFD").replace(/\p{Mn}/gu, "");
+    return isLower ? lowered(text) : text;
+  };
+}
+
+/** By a table of SentencePiece: short graphemes as a whole, else their characters. */
+function precompiled(charsmap: Charsmap): Normalizer {
+  const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
+  const mapped = (text: string): string | undefined =>
+    charsmap.match(UTF8.encode(text), 0, "shortest")?.text;
+  return (text) => {
+    let out = "";
+    for (const { segment } of graphemes.segment(text)) {
+      const isShort = UTF8.encode(segment).length < 6;
+      const whole = isShort ? mapped(segment) : undefined;
+      out += whole ?? Array.from(segment, (char) => mapped(char) ?? char).join("");
+    }
+    return out;
+  };
+}
+
+/** The bytes that a text of letters stands for. (RFC 4648) */
+function bytesOf(base64: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  } catch {
+    throw new ModelError(`Cannot read "precompiled_charsmap": it is no base64`);
+  }
+}
 
 /** The normalizer that a part describes; null changes nothing. */
 export function normalizer(part: Part | null): Normalizer {

@@ -8,7 +8,9 @@ import type { Table } from "./lazy_index.ts";
 import { BPE_VOCABULARIES } from "./pretokenize.ts";
 import { type SpecialFilter, SpecialTokens } from "./special.ts";
 import { SpmEncoder } from "./spm.ts";
+import { UgmEncoder } from "./ugm.ts";
 import { type Metadata, type PieceKind, type Roles, Vocabulary } from "./vocab.ts";
+import { WpmEncoder } from "./wpm.ts";
 
 export type { SpecialFilter, SpecialPlace } from "./special.ts";
 
@@ -37,6 +39,10 @@ interface PieceEncoder {
   readonly addSpacePrefix: boolean;
   /** Whether texts begin with BOS even where the file says no. */
   readonly alwaysBos?: boolean;
+  /** Whether texts end with EOS where the file does not say. */
+  readonly addEos?: boolean;
+  /** Whether texts end with the token that stands between two, whatever the file says. */
+  readonly addSeparator?: boolean;
   /** What it looks up beside the vocabulary. */
   readonly tables: readonly Table[];
   /** Appends the tokens of a text that holds no special tokens; is it where all text starts? */
@@ -63,6 +69,14 @@ const FAMILIES: Readonly<Record<string, Family>> = {
     roles: {},
     encoder: (vocabulary, metadata) => new BpeEncoder(vocabulary, metadata),
   },
+  t5: {
+    roles: { eos: 1, unknown: 2 },
+    encoder: (vocabulary, metadata) => new UgmEncoder(vocabulary, metadata),
+  },
+  bert: {
+    roles: { bos: 101, unknown: 100, separator: 102 },
+    encoder: (vocabulary, metadata) => new WpmEncoder(vocabulary, metadata),
+  },
   huggingface: {
     roles: {},
     encoder: (vocabulary, metadata) => new HuggingFaceEncoder(vocabulary, metadata),
@@ -86,21 +100,26 @@ const UTF8 = new TextEncoder();
 export class Tokenizer {
   /** Whether `encode` begins with `bosToken`. */
   readonly addBos: boolean;
-  /** Whether `encode` ends with `eosToken`. */
+  /** Whether `encode` ends with `eosToken`, or what stands between texts. */
   readonly addEos: boolean;
   readonly #vocabulary: Vocabulary;
   readonly #encoder: PieceEncoder;
   readonly #addSpacePrefix: boolean;
+  readonly #closing: number | undefined; // what comes after a text
   readonly #known: Uint8Array[] = []; // what tokens stand for, of those that were decoded
   #special: SpecialTokens | undefined; // found by the first encode
 
   private constructor(metadata: Metadata, family: Family) {
     this.#vocabulary = new Vocabulary(metadata, family.roles);
     this.#encoder = family.encoder(this.#vocabulary, metadata);
-    const { addBos, addSpacePrefix, alwaysBos = false } = this.#encoder;
+    const { addBos, addSpacePrefix, alwaysBos = false, addEos = false, addSeparator = false } =
+      this.#encoder;
     const hasBos = alwaysBos || flag(metadata, "add_bos_token", addBos);
     this.addBos = hasBos && this.bosToken !== undefined;
-    this.addEos = flag(metadata, "add_eos_token", false) && this.eosToken !== undefined;
+    const hasEos = flag(metadata, "add_eos_token", addEos);
+    const { separatorToken } = this.#vocabulary;
+    this.#closing = addSeparator ? separatorToken : hasEos ? this.eosToken : undefined;
+    this.addEos = this.#closing !== undefined;
     this.#addSpacePrefix = addSpacePrefix && flag(metadata, "add_space_prefix", true);
   }
 
@@ -186,7 +205,7 @@ export class Tokenizer {
       }
       isFirst = typeof part === "number";
     }
-    if (bos && this.addEos) tokens.push(this.eosToken!);
+    if (bos && this.addEos) tokens.push(this.#closing!);
     return tokens;
   }
 

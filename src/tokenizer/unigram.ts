@@ -1,50 +1,47 @@
-/** Unigram: the cut of a word whose pieces are likeliest together. (Kudo 2018) @module */
-import type { Vocabulary } from "./vocab.ts";
+/** Unigram: the cut of a text whose pieces are likeliest together. (Kudo 2018) @module */
+import { NOWHERE, type Trie } from "./trie.ts";
 
 const UNKNOWN_PENALTY = 10; // below the least likely piece, as in SentencePiece
 
-/** What the search needs to know of a vocabulary. */
-interface Bounds {
-  readonly longest: number; // UTF-16 units of the longest piece
-  readonly unknown: number; // score of a character that is no piece
-}
-
-const KNOWN = new WeakMap<Vocabulary, Bounds>();
-
-function boundsOf(vocabulary: Vocabulary): Bounds {
-  const known = KNOWN.get(vocabulary);
-  if (known !== undefined) return known;
-  let longest = 1, least = Infinity;
-  for (let id = 0; id < vocabulary.size; id++) {
-    longest = Math.max(longest, vocabulary.pieces[id]!.length);
-    least = Math.min(least, vocabulary.score(id));
-  }
-  const bounds = { longest, unknown: least - UNKNOWN_PENALTY };
-  KNOWN.set(vocabulary, bounds);
-  return bounds;
+/** What pieces are worth. */
+export interface Scores {
+  /** The score of a token. */
+  score(id: number): number;
+  /** The lowest of the scores that count. */
+  readonly least: number;
 }
 
 /**
- * Cuts a word, by Viterbi's algorithm: time is its length times that of the longest piece.
+ * Cuts a text, by Viterbi's algorithm: time is its length times how far pieces reach.
+ * @returns the pieces; a character that is none is one by itself
  */
-export function bestCut(word: string, vocabulary: Vocabulary): string[] {
-  const { longest, unknown } = boundsOf(vocabulary);
-  const scores = new Float64Array(word.length + 1).fill(-Infinity); // of the best cut up to here
-  const from = new Int32Array(word.length + 1); // where its last piece begins
-  scores[0] = 0;
-  for (let start = 0; start < word.length; start++) {
-    if (scores[start] === -Infinity) continue; // inside a surrogate pair
-    const char = word.codePointAt(start)! > 0xffff ? 2 : 1;
-    for (let end = start + char; end <= Math.min(word.length, start + longest); end++) {
-      const id = vocabulary.textId(word.substring(start, end));
-      if (id === undefined && end > start + char) continue;
-      const score = scores[start]! + (id === undefined ? unknown : vocabulary.score(id));
-      if (score <= scores[end]!) continue;
-      scores[end] = score;
-      from[end] = start;
+export function bestCut(text: string, trie: Trie, { score, least }: Scores): string[] {
+  const unknown = least - UNKNOWN_PENALTY;
+  const sums = new Float64Array(text.length + 1).fill(-Infinity); // of the best cut up to here
+  const from = new Int32Array(text.length + 1); // where its last piece begins
+  sums[0] = 0;
+  const offer = (start: number, end: number, worth: number): void => {
+    const sum = sums[start]! + worth;
+    if (!(sum > sums[end]!)) return;
+    sums[end] = sum;
+    from[end] = start;
+  };
+  trie.fill();
+  for (let start = 0; start < text.length; start++) {
+    if (sums[start] === -Infinity) continue; // inside a surrogate pair
+    const char = start + (text.codePointAt(start)! > 0xffff ? 2 : 1);
+    let node = 0, isKnown = false;
+    for (let end = start; end < text.length;) {
+      node = trie.step(node, text.charCodeAt(end++));
+      if (node === NOWHERE) break;
+      const id = trie.token(node);
+      if (id === NOWHERE) continue;
+      offer(start, end, score(id));
+      isKnown ||= end === char;
     }
+    if (!isKnown) offer(start, char, unknown);
   }
   const pieces: string[] = [];
-  for (let at = word.length; at > 0; at = from[at]!) pieces.push(word.substring(from[at]!, at));
+  for (let at = text.length; at > 0; at = from[at]!) pieces.push(text.substring(from[at]!, at));
   return pieces.reverse();
 }

@@ -65,6 +65,7 @@ export interface Roles {
   readonly bos?: number;
   readonly eos?: number;
   readonly unknown?: number;
+  readonly separator?: number;
 }
 
 /** The pieces of a model and what they are for. */
@@ -77,6 +78,8 @@ export class Vocabulary {
   readonly eosToken: number | undefined;
   /** The token of what no piece covers. */
   readonly unknownToken: number | undefined;
+  /** The token between two texts. */
+  readonly separatorToken: number | undefined;
   /** Every token that ends a generation. */
   readonly endTokens: ReadonlySet<number>;
   readonly #kinds: Uint8Array; // [size], GGUF's numbers
@@ -102,6 +105,7 @@ export class Vocabulary {
     this.bosToken = this.#role("bos_token_id", roles.bos);
     this.eosToken = this.#role("eos_token_id", roles.eos);
     this.unknownToken = this.#role("unknown_token_id", roles.unknown);
+    this.separatorToken = this.#role("seperator_token_id", roles.separator); // as GGUF spells it
     this.endTokens = this.#findEnds();
     this.index = new LazyIndex(size, (ids, id) => {
       // Of two equal pieces the later one counts, unless only the earlier can stand in a text.

@@ -46,9 +46,12 @@ Deno.test("a part without its text is refused, and one that cria does not know",
       [{ normalizer: { type: "Prepend" } }, 'no text "prepend"'],
       [{ normalizer: { type: "Replace", pattern: {}, content: "" } }, 'no text "String"'],
       [{ pre_tokenizer: { type: "Split", pattern: { Regex: 1 } } }, 'no text "Regex"'],
-      [{ normalizer: { type: "Precompiled" } }, 'normalizer "Precompiled": cria knows'],
-      [{ pre_tokenizer: { type: "BertPreTokenizer" } }, 'pre-tokenizer "BertPreTokenizer"'],
-      [{ model: { ...model, type: "WordPiece" } }, "cria knows BPE, Unigram"],
+      [{ normalizer: { type: "Precompiled" } }, 'no text "precompiled_charsmap"'],
+      [{ normalizer: { type: "Precompiled", precompiled_charsmap: "?" } }, "it is no base64"],
+      [{ normalizer: { type: "Precompiled", precompiled_charsmap: "AQAA" } }, "of a table in 3"],
+      [{ normalizer: { type: "Best" } }, 'normalizer "Best": cria knows'],
+      [{ pre_tokenizer: { type: "UnicodeScripts" } }, 'pre-tokenizer "UnicodeScripts"'],
+      [{ model: { ...model, type: "WordLevel" } }, "cria knows BPE, Unigram, WordPiece"],
     ] as const
   ) {
     const text = JSON.stringify({ model, ...parts });

@@ -5,7 +5,9 @@ Needs the PyPI package tokenizers. The file in the repository was made with toke
     python3 tests/tokenizer/make_hf_golden.py > tests/tokenizer/hf_golden.json
 """
 
+import base64
 import json
+import os
 
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers
@@ -42,6 +44,8 @@ TEXTS = [
     "  \n  if (x == 10) {\n        return x;\n  }",
     "ABCdefGHI jkl'mno o'clock rock'n'roll",
     "word" * 30,
+    "Ａａ１！ ﬁn ½… 👍🏽 e\u0301 \u200b x\u3000y。",
+    "ΑΣ ΟΔΟΣ İstanbul ıI ẞß \x8f\x1f \u200e \ufffd \u0378",
 ]
 
 LLAMA3 = (
@@ -111,9 +115,9 @@ def blank(normalizer, pre_tokenizer, processor=bos, fallback=True, size=420, fus
     return tokenizer
 
 
-def unigram(fallback):
+def unigram(fallback, first=normalizers.NFKC):
     tokenizer = Tokenizer(models.Unigram())
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(
+    tokenizer.normalizer = normalizers.Sequence([first(), normalizers.Replace(
         Regex(" {2,}"), " ")])
     tokenizer.pre_tokenizer = pre.Metaspace()
     special = ["<unk>", *(BYTES if fallback else [])]
@@ -127,6 +131,26 @@ def unigram(fallback):
     tokenizer = Tokenizer.from_str(json.dumps(saved))
     add_tokens(tokenizer)
     return tokenizer
+
+
+def word_piece(normalizer, most=100):
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=most))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    special = ["[UNK]", "[CLS]", "[SEP]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=260, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    return tokenizer
+
+
+def charsmap():
+    """A small table for normalising, as sentencepiece made it for make_gguf_golden.py."""
+    with open(os.path.join(os.path.dirname(__file__), "gguf_golden.json"), encoding="utf-8") as file:
+        case = json.load(file)["cases"][0]
+    return base64.b64decode(json.loads(case["metadata"])["precompiled_charsmap"])
 
 
 def split(pattern, behavior="isolated", invert=False):
@@ -173,6 +197,14 @@ TOKENIZERS = {
         normalizers.Strip(), pre.Sequence([pre.WhitespaceSplit(), pre.Punctuation()]), None),
     "unigram": lambda: unigram(False),
     "unigram with bytes": lambda: unigram(True),
+    "unigram, by a table": lambda: unigram(False, lambda: normalizers.Precompiled(charsmap())),
+    "unigram, by rules of translation": lambda: unigram(False, normalizers.Nmt),
+    "word pieces": lambda: word_piece(normalizers.BertNormalizer()),
+    "word pieces with capitals": lambda: word_piece(normalizers.BertNormalizer(lowercase=False)),
+    "word pieces, as they are": lambda: word_piece(normalizers.BertNormalizer(
+        clean_text=False, handle_chinese_chars=False, strip_accents=True, lowercase=False)),
+    "word pieces of short words": lambda: word_piece(normalizers.Sequence([
+        normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]), 6),
     **{f"split {how}": lambda how=how: byte_level(None, split(r"\s|[a-m]", how), size=280)
        for how in BEHAVIORS},
     "split inverted": lambda: byte_level(None, split(r"\p{L}+", "removed", True), size=280),
@@ -194,4 +226,5 @@ def main():
     print(json.dumps(made, ensure_ascii=True, indent=2))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -189,7 +189,7 @@ const without = (key: string, value?: unknown) => {
 for (
   const [file, says] of [
     [without("model"), 'Cannot read "tokenizer.ggml.model": the file has no tokenizer'],
-    [without("model", "bert"), 'Cannot tokenize with vocabulary "bert": cria knows llama, gpt2'],
+    [without("model", "rwkv"), 'Cannot tokenize with vocabulary "rwkv": cria knows llama, gpt2'],
     [without("tokens"), 'Cannot read "tokenizer.ggml.tokens": it is missing'],
     [without("tokens", []), "it is empty"],
     [without("tokens", [1, 2]), "it is no list of strings"],
