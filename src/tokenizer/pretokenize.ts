@@ -265,6 +265,29 @@ export const PRE_TOKENIZERS: readonly string[] = [...BY_NAME.keys()];
 /** Names of vocabularies that are byte-level BPE with a pre-tokenizer of their own. */
 export const BPE_VOCABULARIES: ReadonlyMap<string, string> = new Map([["gemma4", "gemma4"]]);
 
+/** Which special tokens take the white space beside them with them. */
+interface Stripping {
+  /** The metadata that tells, and what it has in it. */
+  readonly key: string;
+  readonly value: RegExp;
+  readonly side: "left" | "right";
+  /** The pieces that do so, or those that do not. */
+  readonly only?: readonly string[];
+  readonly except?: readonly string[];
+}
+
+/** GGUF files have no place to say so: llama.cpp goes by names. */
+export const STRIPPING: readonly Stripping[] = [
+  { key: "tokenizer.ggml.pre", value: /jina-v2-(de|es|code)/, side: "left", only: ["<mask>"] },
+  {
+    key: "general.name",
+    value: /phi-?3/i,
+    side: "right",
+    except: ["<unk>", "<s>", "<|endoftext|>"],
+  },
+  { key: "general.name", value: /modern-bert/i, side: "left", only: ["[MASK]"] },
+];
+
 /**
  * The pre-tokenizer of that name.
  *

@@ -1,13 +1,15 @@
 /** Finds special tokens in a text: only what lies between is cut into pieces. @module */
-import type { Vocabulary } from "./vocab.ts";
+import { STRIPPING } from "./pretokenize.ts";
+import { NOWHERE, Trie } from "./trie.ts";
+import type { PieceKind, Vocabulary } from "./vocab.ts";
 
 /** A token that is found as a whole. */
 interface Special {
   readonly id: number;
   readonly piece: string;
-  /** Whether it takes white space on its left (1) or right (2) with it. */
+  readonly kind: PieceKind;
+  /** Whether it takes white space on its left or right with it. */
   readonly strips: number;
-  readonly kind: string;
 }
 
 /** A place in a text that spells a special token. */
@@ -25,30 +27,42 @@ export interface SpecialPlace {
 /** Says whether a place is a special token; if not, it is text. */
 export type SpecialFilter = (place: SpecialPlace) => boolean;
 
+const LEFT = 1, RIGHT = 2;
+const FREE = -1, INSIDE = -2; // units of a text: of no token, or of one that began before
+const FIRSTS = 256;
 const SPACE = /\p{White_Space}/u;
 
-/** Plain text, and where in the whole it begins. */
-interface Plain {
-  readonly text: string;
-  readonly start: number;
+/** Which sides a token strips, as the file or its name says. */
+function sidesOf(vocabulary: Vocabulary): (id: number) => number {
+  const { metadata } = vocabulary, flags = metadata.get("tokenizer.huggingface.strips");
+  if (flags instanceof Uint8Array) return (id) => flags[id] ?? 0;
+  const rule = STRIPPING.find(({ key, value }) => value.test(String(metadata.get(key) ?? "")));
+  if (rule === undefined) return () => 0;
+  const { only, except, side } = rule;
+  return (id) => {
+    const piece = vocabulary.piece(id);
+    const strips = only?.includes(piece) ?? !except?.includes(piece);
+    return strips ? { left: LEFT, right: RIGHT }[side] : 0;
+  };
 }
 
 /** The special tokens of a vocabulary. */
 export class SpecialTokens {
-  readonly #all: readonly Special[]; // the longest first
-  readonly #user: readonly Special[]; // those that are found in any text
-  readonly #patterns = new Map<readonly Special[], RegExp>();
+  readonly #tokens: readonly Special[]; // the longest first
+  readonly #trie: Trie;
+  readonly #isFirst = new Uint8Array(FIRSTS); // by UTF-16 unit, of its lower bits: begins a token
 
   constructor(vocabulary: Vocabulary) {
-    const all: Special[] = [];
+    const tokens: Special[] = [], sides = sidesOf(vocabulary);
     for (let id = 0; id < vocabulary.size; id++) {
-      const kind = vocabulary.kind(id);
+      const kind = vocabulary.kind(id), piece = vocabulary.pieces[id]!;
       if (kind !== "control" && kind !== "user" && kind !== "unknown") continue;
-      const piece = vocabulary.pieces[id]!;
-      if (piece !== "") all.push({ id, piece, kind, strips: vocabulary.strips(id) });
+      if (piece === "") continue;
+      tokens.push({ id, piece, kind, strips: sides(id) });
+      this.#isFirst[piece.charCodeAt(0) % FIRSTS] = 1;
     }
-    this.#all = all.sort((a, b) => b.piece.length - a.piece.length);
-    this.#user = this.#all.filter(({ kind }) => kind === "user");
+    this.#tokens = tokens.sort((a, b) => b.piece.length - a.piece.length);
+    this.#trie = new Trie(vocabulary, new Set(tokens.map(({ id }) => id)));
   }
 
   /**
@@ -57,52 +71,65 @@ export class SpecialTokens {
    * text of a user they are nothing but text. A filter is asked about each place.
    */
   cut(text: string, special: boolean | SpecialFilter): (string | number)[] {
-    const tokens = special === false ? this.#user : this.#all;
-    const filter = typeof special === "function" ? special : undefined;
     if (text === "") return [];
-    if (tokens.length === 0 || !this.#pattern(tokens).test(text)) return [text];
-    let parts: (Plain | number)[] = [{ text, start: 0 }];
-    for (const token of tokens) {
-      if (!text.includes(token.piece)) continue;
-      parts = parts.flatMap((part) => typeof part === "number" ? part : cutAt(part, token, filter));
+    const places = this.#find(text);
+    if (places.size === 0) return [text];
+    const owners = new Int32Array(text.length).fill(FREE);
+    const filter = typeof special === "function" ? special : undefined;
+    for (const token of this.#tokens) {
+      if (special === false && token.kind !== "user") continue;
+      for (const place of places.get(token.id) ?? []) take(owners, text, token, place, filter);
     }
-    return parts.map((part) => typeof part === "number" ? part : part.text);
+    return partsOf(text, owners);
   }
 
-  /** Matches where any of these tokens stands. */
-  #pattern(tokens: readonly Special[]): RegExp {
-    const known = this.#patterns.get(tokens);
-    if (known !== undefined) return known;
-    const escaped = tokens.map(({ piece }) => piece.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
-    const pattern = new RegExp(escaped.join("|"));
-    this.#patterns.set(tokens, pattern);
-    return pattern;
+  /** Where tokens stand, one over another maybe, by token. */
+  #find(text: string): Map<number, number[]> {
+    const found = new Map<number, number[]>(), trie = this.#trie;
+    trie.fill();
+    for (let start = 0; start < text.length; start++) {
+      if (this.#isFirst[text.charCodeAt(start) % FIRSTS] === 0) continue;
+      for (let at = start, node = 0; at < text.length; at++) {
+        node = trie.step(node, text.charCodeAt(at));
+        if (node === NOWHERE) break;
+        const id = trie.token(node);
+        if (id === NOWHERE) continue;
+        const places = found.get(id);
+        if (places === undefined) found.set(id, [start]);
+        else places.push(start);
+      }
+    }
+    return found;
   }
 }
 
-/** Cuts a text at one token, where the filter lets it; empty texts are left out. */
-function cutAt(
-  { text, start }: Plain,
+/** Gives a token its place, with the white space that goes with it, if all of that is free. */
+function take(
+  owners: Int32Array,
+  text: string,
   { id, piece, kind, strips }: Special,
+  start: number,
   filter: SpecialFilter | undefined,
-): (Plain | number)[] {
-  const parts: (Plain | number)[] = [];
-  let from = 0; // where the plain text begins
-  const push = (to: number) => {
-    if (to > from) parts.push({ text: text.slice(from, to), start: start + from });
-  };
-  for (let at = text.indexOf(piece); at >= 0;) {
-    const end = at + piece.length;
-    const isToken = filter?.({ piece, kind, start: start + at, end: start + end }) ?? true;
-    if (isToken) {
-      let left = at;
-      while (strips & 1 && left > from && SPACE.test(text[left - 1]!)) left--;
-      push(left);
-      parts.push(id);
-      for (from = end; strips & 2 && from < text.length && SPACE.test(text[from]!);) from++;
-    }
-    at = text.indexOf(piece, isToken ? from : at + 1);
+): void {
+  const end = start + piece.length;
+  for (let at = start; at < end; at++) if (owners[at] !== FREE) return;
+  if (filter?.({ piece, kind, start, end }) === false) return;
+  owners.fill(INSIDE, start, end);
+  owners[start] = id;
+  const isBlank = (at: number) => owners[at] === FREE && SPACE.test(text[at]!);
+  if (strips & LEFT) { for (let at = start - 1; isBlank(at); at--) owners[at] = INSIDE; }
+  if (strips & RIGHT) { for (let at = end; isBlank(at); at++) owners[at] = INSIDE; }
+}
+
+/** Tokens, and the text that none has taken. */
+function partsOf(text: string, owners: Int32Array): (string | number)[] {
+  const parts: (string | number)[] = [];
+  for (let at = 0; at < text.length;) {
+    const owner = owners[at]!, start = at++;
+    if (owner >= 0) parts.push(owner);
+    if (owner !== FREE) continue;
+    while (at < text.length && owners[at] === FREE) at++;
+    parts.push(text.slice(start, at));
   }
-  push(text.length);
   return parts;
 }

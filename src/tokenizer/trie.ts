@@ -14,7 +14,8 @@ export class Trie implements Table {
   readonly #tokens: number[] = [NOWHERE]; // [node]
   #next = 0;
 
-  constructor(readonly vocabulary: Vocabulary) {}
+  /** @param only the tokens that it has; those that stand for text where they are not given */
+  constructor(readonly vocabulary: Vocabulary, readonly only?: ReadonlySet<number>) {}
 
   /** The node that a unit leads to from another, the first of which is 0. */
   step(node: number, unit: number): number {
@@ -43,7 +44,8 @@ export class Trie implements Table {
   fillSome(): boolean {
     const end = Math.min(this.#next + SLICE, this.vocabulary.size);
     for (; this.#next < end; this.#next++) {
-      if (this.vocabulary.isText(this.#next)) this.#add(this.#next);
+      const id = this.#next;
+      if (this.only?.has(id) ?? this.vocabulary.isText(id)) this.#add(id);
     }
     return end < this.vocabulary.size;
   }

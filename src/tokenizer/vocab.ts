@@ -55,6 +55,7 @@ const END_PIECES: ReadonlySet<string> = new Set([
   "<REPO>",
   "<reponame>",
   "<|file_sep|>",
+  "[e~[",
 ]);
 
 /** Metadata keys of tokens that end a generation. */
@@ -135,12 +136,6 @@ export class Vocabulary {
   /** How likely a piece is: higher ones are merged first. */
   score(id: number): number {
     return this.#scores?.[id] ?? 0;
-  }
-
-  /** Whether a special token takes white space on its left (1) or right (2) with it. */
-  strips(id: number): number {
-    const flags = this.metadata.get("tokenizer.huggingface.strips");
-    return flags instanceof Uint8Array ? flags[id] ?? 0 : 0;
   }
 
   /** The token of that piece, of whatever kind. */

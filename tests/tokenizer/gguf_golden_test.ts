@@ -15,7 +15,10 @@ const TYPED: Readonly<Record<string, (value: unknown) => unknown>> = {
 /** A file with that metadata. */
 function fileOf(json: string) {
   const entries = Object.entries(JSON.parse(json)).map(([name, value]) =>
-    [`tokenizer.ggml.${name}`, TYPED[name]?.(value) ?? value] as const
+    [
+      name.startsWith("general.") ? name : `tokenizer.ggml.${name}`,
+      TYPED[name]?.(value) ?? value,
+    ] as const
   );
   return { metadata: new Map<string, unknown>(entries) };
 }

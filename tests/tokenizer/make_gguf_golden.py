@@ -122,7 +122,7 @@ def blank_merges():
 def write_gguf(path, metadata):
     writer = gguf.GGUFWriter(path, "llama")
     for name, value in metadata.items():
-        key = f"tokenizer.ggml.{name}"
+        key = name if name.startswith("general.") else f"tokenizer.ggml.{name}"
         if name == "precompiled_charsmap":
             writer.add_precompiled_charsmap(base64.b64decode(value))
         elif isinstance(value, bool):
@@ -159,7 +159,7 @@ def ids_of(metadata, texts):
 def main():
     rng = random.Random(11)
     texts = TEXTS + [random_text(rng) for _ in range(80)]
-    texts += ["  two  <tool>  tools </s>[SEP] ", "\n\n\n\na\n\nb\n", "Ａａ１！ ﬁn 👍🏽 e\u0301", "İıΣς ÅÉ한국"]
+    texts += ["  two  <tool>  tools </s>[SEP] ", "\n\n\n\na\n\nb\n", "a </s>  b<s>  c<tool> \t\n d<|endoftext|>  e", "Ａａ１！ ﬁn 👍🏽 e\u0301", "İıΣς ÅÉ한국"]
     with tempfile.TemporaryDirectory() as folder:
         vocabularies = {
             "likelihoods": unigram(folder, remove_extra_whitespaces=True),
@@ -169,6 +169,8 @@ def main():
             "scores, blanks within pieces": scored(
                 folder, train={"split_by_whitespace": False, "max_sentencepiece_length": 12},
                 add_space_prefix=False, add_bos_token=False, add_eos_token=True),
+            "scores, blanks after special tokens": scored(
+                folder, train={"control_symbols": ["<|endoftext|>"]}, **{"general.name": "My-Phi-3"}),
             "words": words(),
             "words, capitals": words(**{"normalizer.lowercase": False}),
             "words, accents": words(**{"normalizer.strip_accents": False}),

@@ -80,6 +80,23 @@ Deno.test("pieces added by hand are found in any text, the longest first", () =>
   assertEquals(pieces(spm, spm.encode("a<tool>a")), ["<s>", "▁a", "<tool>", "▁a"]);
 });
 
+Deno.test("of tokens that overlap the longer one is found, else the one on the left", () => {
+  const tokens = ["<a>", "<a><b>", "<b><c><d>", "xx"].map((piece) => [piece, "user"] as const);
+  const tokenizer = Tokenizer.from(bpeFile([], tokens));
+  const cut = (text: string) => pieces(tokenizer, tokenizer.encode(text));
+  assertEquals(cut("<a><b><c><d>"), ["<a>", "<b><c><d>"]);
+  assertEquals(cut("<a><b><a>"), ["<a><b>", "<a>"]);
+  assertEquals(cut("xxx"), ["xx", "x"]);
+});
+
+Deno.test("thousands of special tokens, all in one text, are found in one go", () => {
+  const specials = Array.from({ length: 6000 }, (_, i) => [`<unused${i}>`, "control"] as const);
+  const tokenizer = Tokenizer.from(bpeFile([], specials));
+  const expected = Array.from({ length: 60_000 }, (_, i) => 256 + (i * 7) % 6000);
+  const text = expected.map((id) => tokenizer.piece(id)).join("");
+  assertEquals(tokenizer.encode(text, { special: true }), expected);
+});
+
 Deno.test("BOS, EOS and the space before a text are as the file says", () => {
   const encode = (more: Record<string, unknown>, bos = true) =>
     Tokenizer.from(spmFile([["▁"], ["a"], ["▁a"]], more)).encode("a", { bos });
