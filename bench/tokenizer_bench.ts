@@ -4,32 +4,10 @@ import { openGguf } from "../src/format/gguf.ts";
 import { Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { isThere, ROOT, sharedFolder } from "../tests/support.ts";
 import { openPacked } from "../tests/tokenizer/vocabularies.ts";
-import { figure, pseudoNumbers, sum, TINY } from "./figures.ts";
+import { figure, sum, TINY } from "./figures.ts";
+import { madeUpText } from "./texts.ts";
 
 const BYTES = TINY ? 2000 : 1 << 20;
-const ONSETS = ["", "b", "ch", "d", "f", "gr", "h", "k", "l", "m", "n", "pl", "r", "s", "st", "th"];
-const VOWELS = ["a", "e", "i", "o", "u", "ea", "oo", "é"];
-const ENDS = ["", "", "n", "r", "st", "ng", "ll", "d"];
-const SIGNS = [",", ".", ".", "!", "?", ";", " 1984.", "\n\n", " “…”", "'s"];
-
-/**
- * Text of some bytes: 20,000 made-up words, few of them often (Zipf's law), and signs between them.
- */
-function madeUpText(bytes: number): string {
-  const number = pseudoNumbers(3);
-  const pick = (list: readonly string[]) => list[Math.floor(number() * list.length)]!;
-  const syllable = () => pick(ONSETS) + pick(VOWELS) + pick(ENDS);
-  const words = Array.from({ length: 20000 }, () => {
-    return Array.from({ length: 1 + Math.floor(number() * 3) }, syllable).join("");
-  });
-  let text = "";
-  while (text.length < bytes) {
-    text += ` ${words[Math.floor(words.length ** number()) - 1]!}`;
-    if (number() < 0.12) text += pick(SIGNS);
-  }
-  return text.slice(0, bytes);
-}
-
 const shared = sharedFolder() ?? "";
 const VOCABULARIES = [
   { name: "embedded", path: `${ROOT}/models/story.gguf` },

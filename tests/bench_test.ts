@@ -108,6 +108,15 @@ Deno.test("bench: record appends a line for each suite", async () => {
   }
 });
 
+Deno.test("bench: tokenizers are compared without a peer, too", async () => {
+  const { code, stdout, stderr } = await deno(
+    ["run", "-A", "bench/tokenizers.ts", "-r", "1", "--no-peer"],
+    { env: TINY },
+  );
+  assertEquals(code, 0, stderr);
+  assert(/^\| embedded +\| words +\| [\d.,]+ /m.test(stdout), stdout);
+});
+
 Deno.test("bench: products of square matrices are compared without a peer, too", async () => {
   const args = ["run", "-A", "bench/gemm.ts", "32,64", "-r", "2", "--no-peer"];
   const { code, stdout, stderr } = await deno(args, { env: TINY });
