@@ -34,7 +34,10 @@ const NORMALIZERS: Readonly<Record<string, (part: Part) => Normalizer>> = {
   Lowercase: () => lowered,
   StripAccents: () => (text) => text.replace(/\p{Mn}/gu, ""),
   BertNormalizer: bertNormalizer,
-  Precompiled: (part) => precompiled(new Charsmap(bytesOf(textOf(part, "precompiled_charsmap")))),
+  Precompiled: (part) => {
+    const map = part["precompiled_charsmap"] ?? ""; // there may be none
+    return map === "" ? (text) => text : precompiled(new Charsmap(bytesOf(String(map))));
+  },
   Nmt: () => (text) => text.replace(NMT_DROPPED, "").replace(NMT_BLANKS, " "),
   ByteLevel: () => dressed,
   Prepend: (part) => {
