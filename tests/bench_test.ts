@@ -19,6 +19,7 @@ const SUITES: readonly (readonly [suite: string, figures: number, perModel: numb
   ["attention", 2, 0],
   ["inference", 0, 4],
   ["int8_prefill", 4, 0],
+  ["sampling", 42, 0],
   ["tokenizer", 0, 3],
   ["load", 0, 3],
   ["kernels", 12, 0],

@@ -2,21 +2,11 @@
 
 import type { GenerateOptions } from "../session/generate.ts";
 import type { Generation, GenerationResult } from "../session/generation.ts";
-import {
-  COMMON,
-  ENGINE,
-  type Flags,
-  POSITIVE,
-  real,
-  SHARE,
-  text,
-  texts,
-  type Values,
-  whole,
-} from "./command.ts";
+import { COMMON, ENGINE, type Flags, text, texts, type Values, whole } from "./command.ts";
 import { EXIT, UsageError, visible } from "./failure.ts";
 import { joinWithin, threeDigits } from "./layout.ts";
 import type { Opened } from "./models.ts";
+import { samplerOptions, SAMPLING } from "./sampling.ts";
 import { STRUCTURE } from "./structure.ts";
 import { dim, isTerminal, note, Progress, terminalWidth, write, writeJson } from "./terminal.ts";
 
@@ -30,23 +20,7 @@ export const GENERATION = {
     least: -1,
     setting,
   }),
-  temperature: real("T", "Randomness; 0: always the likeliest token (default: 0.8)", { setting }),
-  topK: whole("K", "Choose from the K likeliest tokens; 0: off (default: 40)", { setting }),
-  topP: real("P", "Choose from the likeliest tokens of total probability P (default: 0.95)", {
-    range: SHARE,
-    setting,
-  }),
-  minP: real("P", "Leave out tokens below P times the likeliest one (default: 0.05)", {
-    range: SHARE,
-    setting,
-  }),
-  repeatPenalty: real("R", "Make tokens that were there less likely; 1: off (default: 1)", {
-    range: POSITIVE,
-    setting,
-  }),
-  presencePenalty: real("P", "The same, by a fixed amount (default: 0)", { setting }),
-  frequencyPenalty: real("P", "The same, each time they were there (default: 0)", { setting }),
-  seed: whole("S", "The same seed gives the same text (default: a random one)", { setting }),
+  ...SAMPLING,
   stop: texts("TEXT", "Stop before this text", { setting }),
   ...STRUCTURE,
 } as const satisfies Flags;
@@ -56,14 +30,8 @@ export type GenerationFlags = Values<typeof GENERATION & typeof ENGINE & typeof 
 
 /** The options of a generation, from its flags. */
 export function generateOptions(flags: GenerationFlags): GenerateOptions {
-  const { maxTokens, temperature, topK, topP, minP, seed, stop } = flags;
-  const { repeatPenalty, presencePenalty, frequencyPenalty } = flags;
-  return {
-    maxTokens: maxTokens === -1 ? undefined : maxTokens,
-    stop,
-    ...{ temperature, topK, topP, minP, seed },
-    ...{ repeatPenalty, presencePenalty, frequencyPenalty },
-  };
+  const { maxTokens, stop } = flags;
+  return { maxTokens: maxTokens === -1 ? undefined : maxTokens, stop, ...samplerOptions(flags) };
 }
 
 /** The text of `--prompt`, or what comes from stdin. */
@@ -135,6 +103,7 @@ export async function finish(
 /** The result with the fields of the contract. */
 function jsonResult({ path, model }: Opened, result: GenerationResult): Record<string, unknown> {
   const { promptTokens, tokens, text, finishReason, seed, rendered, timings } = result;
+  const { logprobs, nonFinite } = result;
   const { kvBytes, rssBytes, peakRssBytes } = model.memory();
   return {
     model: path,
@@ -144,6 +113,8 @@ function jsonResult({ path, model }: Opened, result: GenerationResult): Record<s
     finishReason,
     seed,
     ...rendered === undefined ? {} : { rendered },
+    ...logprobs === undefined ? {} : { logprobs },
+    ...nonFinite === undefined ? {} : { nonFinite },
     timings: { loadMs: model.loadMs, ...timings },
     memory: { rssBytes, peakRssBytes: Math.max(rssBytes, peakRssBytes), kvBytes },
   };
@@ -151,7 +122,7 @@ function jsonResult({ path, model }: Opened, result: GenerationResult): Record<s
 
 /** What it took, in a line that fits the terminal. */
 function statistics({ model }: Opened, result: GenerationResult): string[] {
-  const { promptTokens, tokens, finishReason, timings, seed } = result;
+  const { promptTokens, tokens, finishReason, timings, seed, nonFinite } = result;
   const { promptPerSecond, generatePerSecond, cachedTokens } = timings;
   const rate = (perSecond: number) => perSecond > 0 ? ` at ${threeDigits(perSecond)}/s` : "";
   const fresh = promptTokens.length - cachedTokens;
@@ -163,5 +134,6 @@ function statistics({ model }: Opened, result: GenerationResult): string[] {
     `text ${tokens.length} tokens${rate(generatePerSecond)}`,
     `seed ${seed}`,
     ...ends[finishReason] === "" ? [] : [ends[finishReason]],
+    ...nonFinite === undefined ? [] : [`${nonFinite} logits were not finite: the model is broken`],
   ], terminalWidth());
 }

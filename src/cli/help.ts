@@ -10,6 +10,7 @@ import {
   type Flags,
 } from "./command.ts";
 import { columnsOf, wrap } from "./layout.ts";
+import { SAMPLING } from "./sampling.ts";
 
 /** A command in the overview. */
 export interface Summary {
@@ -41,8 +42,8 @@ export function overview(commands: readonly Summary[], width: number): string {
 
 /** The help of one command. */
 export function commandHelp({ name, summary }: Summary, command: Command, width: number): string {
-  const own = Object.entries(command.flags).filter(([key]) => !(key in ENGINE));
-  const engine = Object.entries(command.flags).filter(([key]) => key in ENGINE);
+  const flags = Object.entries(command.flags);
+  const own = flags.filter(([key]) => !(key in ENGINE || key in SAMPLING));
   const usage = [name, ...command.arguments.map(inUsage)].join(" ");
   const section = (title: string, flags: readonly (readonly [string, Flag])[]) =>
     flags.length === 0 ? [] : ["", `${title}:`, ...columnsOf(flags.map(flagLine), width)];
@@ -56,7 +57,8 @@ export function commandHelp({ name, summary }: Summary, command: Command, width:
       ...columnsOf(command.arguments.map((one) => [one.name, one.help]), width),
     ],
     ...section("Flags", own),
-    ...section("Model", engine),
+    ...section("Sampling", flags.filter(([key]) => key in SAMPLING)),
+    ...section("Model", flags.filter(([key]) => key in ENGINE)),
     ...section("Common", Object.entries(COMMON)),
     ...(command.notes ?? []).flatMap((note) => ["", ...wrap(note, width)]),
     "",

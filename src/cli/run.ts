@@ -1,7 +1,7 @@
 /** `cria run`: continues a text. @module */
 
-import { define, ENGINE, toggle } from "./command.ts";
-import { about } from "./failure.ts";
+import { define, ENGINE, toggle, whole } from "./command.ts";
+import { about, UsageError } from "./failure.ts";
 import {
   finish,
   generateOptions,
@@ -25,6 +25,7 @@ export const command = define({
   flags: {
     ...GENERATION,
     noBos: toggle("Leave out the token that texts begin with"),
+    logprobs: whole("N", "With --json: each token's log-probability, and the N likeliest tokens"),
     ignoreEos: toggle("Go on after tokens that end a text", { setting: true }),
     ...ENGINE,
   },
@@ -33,6 +34,9 @@ export const command = define({
     'run model.gguf -p "The capital of France is" -n 32',
   ],
   async run({ flags, given: [path] }) {
+    if (flags.logprobs !== undefined && !flags.json) {
+      throw new UsageError(`Cannot use --logprobs: it needs --json`);
+    }
     const structure = await readStructure(flags);
     const text = await promptText(flags.prompt);
     using interrupt = new Interrupt();
@@ -46,7 +50,7 @@ export const command = define({
       const generation = session.generate(prompt, {
         ...generateOptions(flags),
         ...structure,
-        ignoreEos: flags.ignoreEos,
+        ...{ ignoreEos: flags.ignoreEos, logprobs: flags.logprobs },
         signal,
         onPromptProgress: promptProgress(progress),
       });

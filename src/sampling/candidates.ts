@@ -22,7 +22,7 @@ const INSERTION_LIMIT = 128;
 const BLOCK = 8;
 
 /** How far below the best one looks for enough others, in nats: nearly always near it. */
-const DEPTHS = [4, 8, 16, 32];
+const DEPTHS = [3, 6, 9, 12, 16, 32];
 
 /** Width of a bucket in nats, and how many there are: together the deepest of `DEPTHS`. */
 const BUCKET_NATS = 1 / 32;
@@ -215,7 +215,11 @@ export function massOf(
   end = logits.length,
 ): number {
   let sum = 0;
-  for (let place = begin; place < end; place++) sum += weightOf(logits[place]!, highest);
+  if (highest < Infinity) { // the usual case; it is the hot loop of many samplers
+    for (let place = begin; place < end; place++) sum += decay(highest - logits[place]!);
+  } else {
+    for (let place = begin; place < end; place++) sum += weightOf(logits[place]!, highest);
+  }
   return sum;
 }
 

@@ -180,13 +180,24 @@ export class Sampler {
    * ```
    */
   choose(logits: Float32Array, options: ChooseOptions = {}): Choice {
-    const nonFinite = countNonFinite(logits);
     const { token, left } = this.#advance(logits, options);
-    const { logprobs: count } = options;
-    if (count === undefined) return { token, nonFinite };
-    const all: Candidates = { tokens: undefined, logits, sorted: false };
-    const [before, after] = [all, left].map((from) => scoresOf(from, token, count));
-    return { token, nonFinite, before: before!, after: after! };
+    return choiceOf(token, logits, left, options);
+  }
+
+  /**
+   * Takes note of a token that was chosen by other means, as the only one that a grammar allows.
+   * @param token the token
+   * @param logits those that there were
+   * @param options whether log-probabilities are wanted
+   * @throws CriaError when `forcedTokens` want another one
+   */
+  accept(token: number, logits: Float32Array, options: ChooseOptions = {}): Choice {
+    const forced = this.#forced[this.#count++];
+    if (forced !== undefined && forced !== token) {
+      throw new CriaError(`Cannot force token ${forced}: only ${token} is allowed here`);
+    }
+    const left = { tokens: Uint32Array.of(token), logits: Float32Array.of(0), sorted: true };
+    return choiceOf(token, logits, left, options);
   }
 
   /**
@@ -242,6 +253,20 @@ export class Sampler {
     if (bestPlace(left) >= 0) return left;
     throw nothingLeft(logits, allowed);
   }
+}
+
+/** A token, and what is asked of it. */
+function choiceOf(
+  token: number,
+  logits: Float32Array,
+  left: Candidates,
+  { logprobs: count }: ChooseOptions,
+): Choice {
+  const nonFinite = countNonFinite(logits);
+  if (count === undefined) return { token, nonFinite };
+  const all: Candidates = { tokens: undefined, logits, sorted: false };
+  const [before, after] = [all, left].map((from) => scoresOf(from, token, count));
+  return { token, nonFinite, before: before!, after: after! };
 }
 
 /** The error where every logit is -Infinity or NaN. */

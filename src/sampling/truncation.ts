@@ -14,6 +14,7 @@ import {
   weightOf,
 } from "./candidates.ts";
 import { type ChainContext, owned } from "./context.ts";
+import { decay } from "./decay.ts";
 
 /** The k best. */
 export function keepTopK(candidates: Candidates, { options: { topK } }: ChainContext): Candidates {
@@ -58,19 +59,19 @@ export function keepTopNSigma(candidates: Candidates, { options }: ChainContext)
 /** The standard deviation of finite numbers. */
 function deviation(logits: Float32Array | Float64Array): number {
   const origin = logits.find(Number.isFinite) ?? 0; // near all others: squares do not cancel
-  let [count, sum, squares] = [0, 0, 0];
+  let [count, sum, squares] = [logits.length, 0, 0];
   for (let place = 0; place < logits.length; place++) {
     const off = logits[place]! - origin;
-    if (!(off - off === 0)) continue; // NaN, or infinite
-    count++;
-    sum += off;
-    squares += off * off;
+    if (off - off === 0) {
+      sum += off;
+      squares += off * off;
+    } else count--; // NaN, or infinite
   }
   return count === 0 ? 0 : Math.sqrt(Math.max(0, squares - sum * sum / count) / count);
 }
 
 /** How far from the entropy typical sampling looks for enough tokens, in nats. */
-const WINDOWS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, Infinity];
+const WINDOWS = [1, 2, 4, 8];
 
 /**
  * Locally typical sampling: surprise nearest to the entropy first. With a token's depth d below the
@@ -82,45 +83,28 @@ export function keepTypical(candidates: Candidates, { options }: ChainContext): 
   if (top < 0) return candidates;
   const highest = logits[top]!;
   const { sum, mean } = depthOf(logits, highest);
+  const wanted = typicalP * sum;
+  const nearly = above(candidates, highest - mean - WINDOWS.at(-1)!);
   for (const window of WINDOWS) {
-    const { near, distances, weight } = around(logits, highest, mean, window);
-    const isEnough = weight > typicalP * sum && near.length >= minKeep;
-    if (!isEnough && window < Infinity) continue;
-    const order = Uint32Array.from(near.keys());
-    order.sort((a, b) => distances[a]! - distances[b]! || a - b);
-    let reached = 0;
-    let count = 0;
-    while (count < order.length && (count < minKeep || reached <= typicalP * sum)) {
-      reached += weightOf(logits[near[order[count++]!]!]!, highest);
+    const found = around(nearly, highest, mean, window);
+    if (found.weight > wanted && found.near.length >= minKeep) {
+      return typical(found, wanted, minKeep);
     }
-    const kept = Uint32Array.from(order.subarray(0, count), (at) => near[at]!).sort();
-    return pick(candidates, kept, candidates.sorted);
   }
-  return candidates;
+  return typical(around(candidates, highest, mean, Infinity), wanted, minKeep);
 }
 
-/** The sum of weights, and the mean of how far below the highest logit they are, in nats. */
-export function depthOf(
-  logits: Float32Array | Float64Array,
-  highest: number,
-): { readonly sum: number; readonly mean: number } {
-  let sum = 0;
-  let deep = 0;
-  for (let place = 0; place < logits.length; place++) {
-    const weight = weightOf(logits[place]!, highest);
-    sum += weight;
-    if (weight > 0 && weight < 1) deep += weight * (highest - logits[place]!);
-  }
-  return { sum, mean: deep / sum };
+/** Candidates near to some depth. */
+interface Around {
+  readonly candidates: Candidates;
+  readonly highest: number;
+  readonly near: readonly number[]; // places
+  readonly distances: readonly number[];
+  readonly weight: number; // of all together
 }
 
-/** The places whose depth is near to some depth, how near, and the sum of their weights. */
-function around(
-  logits: Float32Array | Float64Array,
-  highest: number,
-  depth: number,
-  window: number,
-): { readonly near: number[]; readonly distances: number[]; readonly weight: number } {
+function around(candidates: Candidates, highest: number, depth: number, window: number): Around {
+  const { logits } = candidates;
   const near: number[] = [];
   const distances: number[] = [];
   let weight = 0;
@@ -132,7 +116,40 @@ function around(
     distances.push(distance);
     weight += weightOf(logit, highest);
   }
-  return { near, distances, weight };
+  return { candidates, highest, near, distances, weight };
+}
+
+/** The nearest of them, until they weigh more than is wanted. */
+function typical(
+  { candidates, highest, near, distances }: Around,
+  wanted: number,
+  minKeep: number,
+): Candidates {
+  const order = Uint32Array.from(near.keys());
+  order.sort((a, b) => distances[a]! - distances[b]! || a - b);
+  let reached = 0;
+  let count = 0;
+  while (count < order.length && (count < minKeep || reached <= wanted)) {
+    reached += weightOf(candidates.logits[near[order[count++]!]!]!, highest);
+  }
+  const kept = Uint32Array.from(order.subarray(0, count), (at) => near[at]!).sort();
+  return pick(candidates, kept, candidates.sorted);
+}
+
+/** The sum of weights, and the mean of how far below the highest logit they are, in nats. */
+export function depthOf(
+  logits: Float32Array | Float64Array,
+  highest: number,
+): { readonly sum: number; readonly mean: number } {
+  let sum = 0;
+  let deep = 0;
+  for (let place = 0; place < logits.length; place++) {
+    const depth = highest - logits[place]!; // NaN between two infinite ones
+    const weight = highest < Infinity ? decay(depth) : weightOf(logits[place]!, highest);
+    sum += weight;
+    if (weight > 0 && weight < 1) deep += weight * depth;
+  }
+  return { sum, mean: deep / sum };
 }
 
 /**

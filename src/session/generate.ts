@@ -2,13 +2,14 @@
 
 import { ArgumentError } from "../errors.ts";
 import type { Grammar } from "../grammar/grammar.ts";
-import type { Sampler, SamplerOptions } from "../sampling/sampler.ts";
+import type { Choice, Sampler, SamplerOptions } from "../sampling/sampler.ts";
 import type { EvaluateOptions, TokenizerLike } from "./engine.ts";
 import type { FinishReason, GenerationResult, GenerationWork, Piece } from "./generation.ts";
 import { Pacer } from "./pacer.ts";
 import { Constraint, tokenTrie } from "./constraint.ts";
 import type { Past } from "./past.ts";
 import { dropOldest, type OverflowPolicy, promptRoom, shiftedSize } from "./overflow.ts";
+import { type TokenScores, tokenScores } from "./scores.ts";
 import { GuessCount, type Guesser, type Speculation } from "./speculate.ts";
 import { StopMatcher } from "./stop.ts";
 import type { StructureOptions } from "./structure.ts";
@@ -39,8 +40,11 @@ export interface GenerateOptions extends SamplerOptions, StructureOptions {
   readonly priority?: number | undefined;
   /** Stops the generation, its prompt included. */
   readonly signal?: AbortSignal | undefined;
-  /** Gives every piece the logarithm of its token's probability. */
-  readonly logprobs?: boolean | undefined;
+  /**
+   * Gives every piece the logarithm of its token's probability, before the samplers and after
+   * them; a number also asks for so many of the likeliest tokens.
+   */
+  readonly logprobs?: boolean | number | undefined;
   /** Hears how many of the prompt's tokens are evaluated. */
   readonly onPromptProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -84,6 +88,8 @@ export class Run implements GenerationWork {
   #stepCount = 0;
   #promptMs = 0;
   #generateMs = 0;
+  readonly #scores: (TokenScores & { readonly token: number })[] = [];
+  #nonFinite = 0;
   readonly #count = new GuessCount();
   #ahead: Ahead | undefined;
   #constraint: Constraint | undefined;
@@ -97,6 +103,7 @@ export class Run implements GenerationWork {
   constructor(parts: RunParts, options: GenerateOptions) {
     const { maxTokens = Infinity, stop = [], onOverflow = "error", keepTokens } = options;
     if (maxTokens !== Infinity) checkCount("maxTokens", maxTokens, Infinity);
+    if (typeof options.logprobs === "number") checkCount("logprobs", options.logprobs, Infinity);
     if (!POLICIES.includes(onOverflow)) {
       const state = `"${onOverflow}" is none of ${POLICIES.join(", ")}`;
       throw new ArgumentError(`Cannot generate with "onOverflow": ${state}`);
@@ -165,6 +172,8 @@ export class Run implements GenerationWork {
         cachedTokens: this.#cachedTokens,
       },
       ...this.#parts.guesser ? { speculation: this.#speculation } : {},
+      ...this.#nonFinite > 0 ? { nonFinite: this.#nonFinite } : {},
+      ...isAsked(this.#options.logprobs) ? { logprobs: this.#scores } : {},
       seed: this.#parts.sampler.seed,
       ...rendered,
     };
@@ -208,15 +217,19 @@ export class Run implements GenerationWork {
   /** Samples one token; says with which piece, and why it is the last. */
   #next(logits: Float32Array): { piece?: Piece; ended?: FinishReason } {
     const { past, tokenizer } = this.#parts, constraint = this.#constraint;
-    const token = this.#choose(logits);
-    if (token === undefined) return this.#ending("length", {});
-    const score = this.#options.logprobs ? { logprob: logProbability(logits, token) } : {};
+    const choice = this.#choose(logits);
+    if (choice === undefined) return this.#ending("length", {});
+    const { token, nonFinite } = choice;
+    const scores = tokenScores(choice, tokenizer, typeof this.#options.logprobs === "number");
+    const score = nonFinite > 0 ? { ...scores, nonFinite } : scores;
+    this.#nonFinite += nonFinite;
     // Under a grammar an end token comes only where the text may end: then it is one.
     if ((constraint || !this.#options.ignoreEos) && tokenizer.endTokens.has(token)) {
       return this.#ending("stop", { token, ...score });
     }
     past.append(token);
     this.#tokens.push(token);
+    if (isAsked(this.#options.logprobs)) this.#scores.push({ token, ...scores });
     const isComplete = constraint?.isComplete === true;
     const full = this.#room === 0 && !isComplete;
     const shown = this.#show(this.#stream.push(token), full || isComplete);
@@ -233,12 +246,19 @@ export class Run implements GenerationWork {
     return text === "" ? { ended } : { piece: { text, token, ...score }, ended };
   }
 
-  /** Chooses a token: any, or one that the grammar allows. */
-  #choose(logits: Float32Array): number | undefined {
-    const { past, sampler } = this.#parts;
-    if (this.#constraint === undefined) return sampler.sample(logits, past.tokens);
-    const choose = (allowed: Uint32Array) => sampler.sample(logits, past.tokens, allowed);
-    return this.#constraint.next(this.#room, choose);
+  /** Chooses a token: any, or one that the grammar allows; with the scores that are asked for. */
+  #choose(logits: Float32Array): Choice | undefined {
+    const { past, sampler } = this.#parts, { logprobs } = this.#options;
+    const count = isAsked(logprobs) ? Number(logprobs === true ? 0 : logprobs) : undefined;
+    const options = { previousTokens: past.tokens, logprobs: count };
+    if (this.#constraint === undefined) return sampler.choose(logits, options);
+    const choices: Choice[] = [];
+    const token = this.#constraint.next(this.#room, (allowed) => {
+      choices.push(sampler.choose(logits, { ...options, allowed }));
+      return choices[0]!.token;
+    });
+    if (token === undefined) return undefined;
+    return choices[0]?.token === token ? choices[0] : sampler.accept(token, logits, options);
   }
 
   /** How many tokens may still come. */
@@ -336,13 +356,7 @@ function perSecond(count: number, ms: number): number {
   return count === 0 || ms === 0 ? 0 : count / ms * 1000;
 }
 
-/** ln softmax(logits)[token], in double precision. */
-function logProbability(logits: Float32Array, token: number): number {
-  const chosen = logits[token]!;
-  let sum = 0; // of exp(logit - chosen): at least 1, and only unlikely tokens make it large
-  for (let other = 0; other < logits.length; other++) {
-    const logit = logits[other]!;
-    if (logit > -Infinity) sum += logit === chosen ? 1 : Math.exp(logit - chosen);
-  }
-  return -Math.log(sum);
+/** Whether log-probabilities are wanted: 0 of the likeliest is an answer as well. */
+function isAsked(logprobs: boolean | number | undefined): boolean {
+  return typeof logprobs === "number" || logprobs === true;
 }

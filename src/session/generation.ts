@@ -1,15 +1,18 @@
 /** The object that `generate`, `extend` and `chat` return: one run, consumed once. @module */
 
 import { CriaError } from "../errors.ts";
+import type { TokenScores } from "./scores.ts";
+
+export type { TokenScore, TokenScores } from "./scores.ts";
 
 /** One generated token and the text that became certain with it. */
-export interface Piece {
+export interface Piece extends TokenScores {
   /** Text to show; empty while a character or a possible stop string is incomplete. */
   readonly text: string;
   /** The token's id. */
   readonly token: number;
-  /** Natural logarithm of the token's probability before any sampler; with `logprobs` only. */
-  readonly logprob?: number;
+  /** How many of the model's logits were NaN or infinite; left out where none was. */
+  readonly nonFinite?: number;
 }
 
 /** Why a generation ended: by itself or a stop string, by a limit, or because it was stopped. */
@@ -43,6 +46,13 @@ export interface GenerationResult {
   readonly timings: Timings;
   /** Tokens that were guessed ahead, and how many of them were right; with `speculate` only. */
   readonly speculation?: { readonly guessed: number; readonly accepted: number };
+  /**
+   * How many of the model's logits were NaN or infinite, over all tokens; left out where none was.
+   * The model, its file or its arithmetic is broken then. NaN is never chosen.
+   */
+  readonly nonFinite?: number;
+  /** The scores of each of `tokens`; with `logprobs` only. */
+  readonly logprobs?: readonly (TokenScores & { readonly token: number })[];
   /** The seed that repeats it. */
   readonly seed: number;
   /** The rendered chat template; of `chat` only. */

@@ -6,7 +6,7 @@ import { deno, ROOT } from "../support.ts";
 import { cria } from "./program.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  run: ["MODEL", "--prompt", "--top-k", "--stop", "--no-bos", "--ignore-eos", "--threads"],
+  run: ["MODEL", "--prompt", "--top-k", "--xtc-threshold", "--stop", "--no-bos", "--logprobs"],
   chat: ["MODEL", "--system", "--prompt", "--ctx", "--kv"],
   inspect: ["MODEL", "--tensors", "--metadata"],
   tokenize: ["MODEL", "TEXT", "--no-bos", "--special"],
@@ -52,6 +52,9 @@ Deno.test("wrong usage ends with exit code 2 and one line", async () => {
     [["run", "-p", "x", "--top-p", "2"], /--top-p to "2": it is a number from 0 to 1/],
     [["run", "-p", "x", "--stop", ""], /--stop to "": it is a text that is not empty/],
     [["run"], /there is no text/],
+    [["run", "-p", "x", "--logprobs", "2"], /--logprobs: it needs --json/],
+    [["run", "-p", "x", "--mirostat", "3"], /--mirostat to "3": it is 0 or 1 or 2/],
+    [["run", "-p", "x", "--dry-multiplier", "-1"], /--dry-multiplier to "-1"/],
     [["inspect"], /MODEL is missing/],
     [["inspect", "a", "b"], /take "b"/],
     [["chat", "-p", "x", "--kv", "q4"], /f32 or f16 or q8_0/],
