@@ -10,9 +10,11 @@ export interface Candidates {
   /** Token of each place; undefined where token i is at place i. */
   readonly tokens: Uint32Array | undefined; // [count]
   /** Logit of each place. */
-  readonly logits: Float32Array | Float64Array; // [count]
+  readonly logits: Float32Array; // [count]
   /** Highest logit first; among equals the lowest token. */
   readonly sorted: boolean;
+  /** The place of the highest logit, once it has been looked for. */
+  top?: number;
 }
 
 /** Up to here the best are found by one pass with insertion, beyond by sorting. */
@@ -22,7 +24,7 @@ const INSERTION_LIMIT = 128;
 const BLOCK = 8;
 
 /** How far below the best one looks for enough others, in nats: nearly always near it. */
-const DEPTHS = [3, 6, 9, 12, 16, 32];
+const DEPTHS = [6, 9, 12, 16, 32];
 
 /** Width of a bucket in nats, and how many there are: together the deepest of `DEPTHS`. */
 const BUCKET_NATS = 1 / 32;
@@ -34,16 +36,17 @@ export function tokenAt({ tokens }: Candidates, place: number): number {
 }
 
 /** The place of the highest logit, the first of equals; -1 where there is none above -Infinity. */
-export function bestPlace({ logits, sorted }: Candidates): number {
+export function bestPlace(candidates: Candidates): number {
+  const { logits, sorted } = candidates;
   if (sorted) return logits.length === 0 ? -1 : 0;
-  return bestPlaces(logits, 1)[0] ?? -1;
+  return candidates.top ??= bestPlaces(logits, 1)[0] ?? -1;
 }
 
 /** The candidates at some places, in their order. */
 export function pick(from: Candidates, places: ArrayLike<number>, sorted: boolean): Candidates {
   const count = places.length;
   const tokens = new Uint32Array(count);
-  const logits = new Float64Array(count);
+  const logits = new Float32Array(count);
   for (let i = 0; i < count; i++) {
     const place = places[i]!;
     tokens[i] = tokenAt(from, place);
@@ -147,10 +150,10 @@ export function sortDown(from: Candidates): Candidates {
  * Places of the highest logits in order, by insertion into a short sorted list. Nearly all blocks
  * fail the comparison with the worst of the list, so this costs little more than reading.
  */
-function bestPlaces(logits: Float32Array | Float64Array, count: number): Uint32Array {
+function bestPlaces(logits: Float32Array, count: number): Uint32Array {
   const list: ShortList = {
     places: new Uint32Array(count),
-    values: new Float64Array(count).fill(-Infinity),
+    values: new Float32Array(count).fill(-Infinity),
     found: 0,
   };
   const blocksEnd = logits.length - logits.length % BLOCK;
@@ -167,13 +170,13 @@ function bestPlaces(logits: Float32Array | Float64Array, count: number): Uint32A
 /** The best places so far, in order; what is not found yet is -Infinity. */
 interface ShortList {
   readonly places: Uint32Array; // [count]
-  readonly values: Float64Array; // [count]
+  readonly values: Float32Array; // [count]
   found: number;
 }
 
 /** The first block from `at` on with a logit that reaches `floor`, or `end`. */
 function skipBlocks(
-  logits: Float32Array | Float64Array,
+  logits: Float32Array,
   at: number,
   end: number,
   floor: number,
@@ -209,7 +212,7 @@ export function weightOf(logit: number, highest: number): number {
 
 /** The sum of the weights of some places; from 1 where the highest logit is among them. */
 export function massOf(
-  logits: Float32Array | Float64Array,
+  logits: Float32Array,
   highest: number,
   begin = 0,
   end = logits.length,

@@ -29,7 +29,6 @@ export interface ChainContext extends SamplerContext {
 /** Arrays that last from token to token: a vocabulary's worth is not allocated for each. */
 export class Scratch {
   #floats = new Float32Array(0);
-  #doubles = new Float64Array(0);
   #counts = new Uint32Array(0);
   #integers = new Int32Array(0);
 
@@ -37,12 +36,6 @@ export class Scratch {
   floats(length: number): Float32Array {
     if (this.#floats.length !== length) this.#floats = new Float32Array(length);
     return this.#floats;
-  }
-
-  /** Room for logits in double precision. */
-  doubles(length: number): Float64Array {
-    if (this.#doubles.length !== length) this.#doubles = new Float64Array(length);
-    return this.#doubles;
   }
 
   /** Counts by token, all 0; who uses them leaves them so. */
@@ -59,12 +52,13 @@ export class Scratch {
 }
 
 /**
- * Candidates whose logits may be changed: those of the model are copied, all others belong to the
- * chain already.
+ * New candidates whose logits may be changed: those of the model are copied, all others belong to
+ * the chain already.
  */
 export function owned(candidates: Candidates, { logits, scratch }: ChainContext): Candidates {
-  if (candidates.logits !== logits) return candidates;
+  const { tokens, sorted } = candidates;
+  if (candidates.logits !== logits) return { tokens, logits: candidates.logits, sorted };
   const copy = scratch.floats(logits.length);
   copy.set(logits);
-  return { ...candidates, logits: copy };
+  return { tokens, logits: copy, sorted };
 }

@@ -10,7 +10,7 @@ export interface TokenLogits {
   /** Token ids, none of them twice. */
   readonly tokens: Uint32Array; // [count]
   /** Their logits; -Infinity or NaN: never. */
-  readonly logits: Float64Array; // [count]
+  readonly logits: Float32Array; // [count]
 }
 
 /**
@@ -26,12 +26,12 @@ export function customStep(sampler: CustomSampler, at: number): SamplerStep {
     const size = context.logits.length;
     const tokens = Uint32Array.from(logits, (_, place) => tokenAt(candidates, place));
     const known = new Set(tokens);
-    const left = sampler({ tokens, logits: Float64Array.from(logits) }, context);
+    const left = sampler({ tokens, logits: Float32Array.from(logits) }, context);
     const refuse = (state: string) => {
       throw new CriaError(`Cannot sample with "order": the function at place ${at} ${state}`);
     };
-    if (!(left?.tokens instanceof Uint32Array && left.logits instanceof Float64Array)) {
-      return refuse("returned no tokens (Uint32Array) with logits (Float64Array)");
+    if (!(left?.tokens instanceof Uint32Array && left.logits instanceof Float32Array)) {
+      return refuse("returned no tokens (Uint32Array) with logits (Float32Array)");
     }
     if (left.tokens.length !== left.logits.length) {
       return refuse(`returned ${left.tokens.length} tokens and ${left.logits.length} logits`);

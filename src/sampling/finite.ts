@@ -2,7 +2,7 @@
 
 /** The exponent of a float: all ones mean NaN or infinite. */
 const EXPONENT = 0x7f800000;
-const EXPONENT_UNIT = 0x00800000;
+const UNIT = 0x00800000;
 
 /** How many logits are NaN or infinite. None, nearly always: that is found by one quick pass. */
 export function countNonFinite(logits: Float32Array): number {
@@ -10,16 +10,19 @@ export function countNonFinite(logits: Float32Array): number {
   return anyNonFinite(bits) ? logits.reduce((sum, l) => sum + Number(!Number.isFinite(l)), 0) : 0;
 }
 
-/** One more than an exponent of ones reaches the sign bit; four sums hide each other's waiting. */
+/** One more than an exponent of ones reaches the sign bit; four sums do not wait for each other. */
 function anyNonFinite(bits: Int32Array): boolean {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  let at = 0;
-  for (const end = bits.length - bits.length % 4; at < end; at += 4) {
-    a |= (bits[at]! & EXPONENT) + EXPONENT_UNIT;
-    b |= (bits[at + 1]! & EXPONENT) + EXPONENT_UNIT;
-    c |= (bits[at + 2]! & EXPONENT) + EXPONENT_UNIT;
-    d |= (bits[at + 3]! & EXPONENT) + EXPONENT_UNIT;
+  let a = 0, b = 0, c = 0, d = 0, at = 0;
+  for (const end = bits.length - bits.length % 8; at < end; at += 8) {
+    a |= (bits[at]! & EXPONENT) + UNIT;
+    b |= (bits[at + 1]! & EXPONENT) + UNIT;
+    c |= (bits[at + 2]! & EXPONENT) + UNIT;
+    d |= (bits[at + 3]! & EXPONENT) + UNIT;
+    a |= (bits[at + 4]! & EXPONENT) + UNIT;
+    b |= (bits[at + 5]! & EXPONENT) + UNIT;
+    c |= (bits[at + 6]! & EXPONENT) + UNIT;
+    d |= (bits[at + 7]! & EXPONENT) + UNIT;
   }
-  for (; at < bits.length; at++) a |= (bits[at]! & EXPONENT) + EXPONENT_UNIT;
+  for (; at < bits.length; at++) a |= (bits[at]! & EXPONENT) + UNIT;
   return (a | b | c | d) < 0;
 }

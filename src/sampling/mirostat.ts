@@ -15,7 +15,10 @@ export function keepUnsurprising(candidates: Candidates, context: ChainContext):
   const top = bestPlace(candidates);
   const highest = candidates.logits[top];
   if (highest === undefined || highest === Infinity) return candidates;
-  if (context.options.mirostat === 1) return best(candidates, zipfCount(candidates, context));
+  if (context.options.mirostat === 1) {
+    const count = zipfCount(candidates, context);
+    return count < candidates.logits.length ? best(candidates, count) : candidates;
+  }
   // Surprise in nats is depth + ln Σ.
   const depth = context.mu * Math.LN2 - Math.log(massOf(candidates.logits, highest));
   return above(candidates, Math.min(highest, highest - depth), true);

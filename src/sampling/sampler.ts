@@ -90,7 +90,8 @@ export interface Choice {
  * A chain of samplers and a random number generator, for one text: mirostat learns from each token,
  * and `forcedTokens` are used up.
  *
- * With the default chain, a token of a vocabulary of 49,152 takes well under 0.1 ms.
+ * With the default chain, a token of a vocabulary of 49,152 takes well under 0.1 ms, of 151,936
+ * about 0.2 ms. Without `topK`, samplers that ask for all probabilities take several times that.
  * @example
  * ```ts
  * const sampler = new Sampler({ temperature: 0 });

@@ -107,5 +107,5 @@ export function only(
   if (allowed !== undefined && !isAllowed(allowed, token)) {
     throw new CriaError(`Cannot force token ${token}: it is not allowed here`);
   }
-  return { tokens: Uint32Array.of(token), logits: Float64Array.of(0), sorted: true };
+  return { tokens: Uint32Array.of(token), logits: Float32Array.of(0), sorted: true };
 }

@@ -1,11 +1,14 @@
 /** Temperature, fixed or by how even the distribution is. @module */
 
 import { best, bestPlace, type Candidates } from "./candidates.ts";
-import type { ChainContext } from "./context.ts";
+import { type ChainContext, owned } from "./context.ts";
 import { countPossible, depthOf } from "./truncation.ts";
 
-/** Below this nothing but the best token has a chance, and quotients might not be finite. */
+/** Below this nothing but the best token has a chance. */
 const COLDEST = 1e-30;
+
+/** Quotients that are larger might not be finite. */
+const LARGE = 1e37;
 
 /** Divides logits; 0 and less leave the best token alone. */
 export function heat(candidates: Candidates, context: ChainContext): Candidates {
@@ -13,10 +16,12 @@ export function heat(candidates: Candidates, context: ChainContext): Candidates 
   const temperature = dynatempRange > 0 ? dynamic(candidates, context) : fixed;
   if (temperature === 1) return candidates;
   if (temperature < COLDEST) return best(candidates, 1);
-  const { tokens, logits: from, sorted } = candidates;
-  const logits = from instanceof Float64Array ? from : context.scratch.doubles(from.length);
-  for (let place = 0; place < logits.length; place++) logits[place] = from[place]! / temperature;
-  return { tokens, logits, sorted };
+  const left = owned(candidates, context), { logits } = left;
+  const highest = logits[bestPlace(candidates)] ?? 0;
+  const isLarge = highest < Infinity && Math.abs(highest) / temperature > LARGE;
+  const shift = isLarge ? highest : 0; // leaves differences as they are
+  for (let at = 0; at < logits.length; at++) logits[at] = (logits[at]! - shift) / temperature;
+  return left;
 }
 
 /** The temperature by the entropy: that of n even tokens is ln n, which gives the highest. */

@@ -57,17 +57,35 @@ export function keepTopNSigma(candidates: Candidates, { options }: ChainContext)
 }
 
 /** The standard deviation of finite numbers. */
-function deviation(logits: Float32Array | Float64Array): number {
+function deviation(logits: Float32Array): number {
   const origin = logits.find(Number.isFinite) ?? 0; // near all others: squares do not cancel
-  let [count, sum, squares] = [logits.length, 0, 0];
-  for (let place = 0; place < logits.length; place++) {
-    const off = logits[place]! - origin;
-    if (off - off === 0) {
-      sum += off;
-      squares += off * off;
-    } else count--; // NaN, or infinite
+  let sum = 0, squares = 0, otherSum = 0, otherSquares = 0; // two at once need not wait
+  for (let at = 0; at < logits.length; at += 2) {
+    const off = logits[at]! - origin;
+    const other = at + 1 < logits.length ? logits[at + 1]! - origin : 0;
+    sum += off;
+    squares += off * off;
+    otherSum += other;
+    otherSquares += other * other;
   }
-  return count === 0 ? 0 : Math.sqrt(Math.max(0, squares - sum * sum / count) / count);
+  const count = logits.length;
+  const variance = (squares + otherSquares - (sum + otherSum) ** 2 / count) / count;
+  return Math.sqrt(
+    Math.max(0, Number.isFinite(variance) ? variance : finiteVariance(logits, origin)),
+  );
+}
+
+/** The variance where not all are finite. */
+function finiteVariance(logits: Float32Array, origin: number): number {
+  let count = 0, sum = 0, squares = 0;
+  for (let at = 0; at < logits.length; at++) {
+    const off = logits[at]! - origin;
+    if (off - off !== 0) continue;
+    count++;
+    sum += off;
+    squares += off * off;
+  }
+  return count === 0 ? 0 : (squares - sum * sum / count) / count;
 }
 
 /** How far from the entropy typical sampling looks for enough tokens, in nats. */
@@ -138,7 +156,7 @@ function typical(
 
 /** The sum of weights, and the mean of how far below the highest logit they are, in nats. */
 export function depthOf(
-  logits: Float32Array | Float64Array,
+  logits: Float32Array,
   highest: number,
 ): { readonly sum: number; readonly mean: number } {
   let sum = 0;
@@ -158,20 +176,23 @@ export function depthOf(
  */
 export function excludeTopChoices(candidates: Candidates, context: ChainContext): Candidates {
   const { options: { xtcProbability, xtcThreshold, minKeep }, random } = context;
-  const top = bestPlace(candidates), count = countPossible(candidates);
-  if (count < 2 || random() >= xtcProbability) return candidates;
-  const highest = candidates.logits[top]!, sum = massOf(candidates.logits, highest);
+  if (countPossible(candidates, 2) < 2 || random() >= xtcProbability) return candidates;
+  const highest = candidates.logits[bestPlace(candidates)]!;
+  const sum = massOf(candidates.logits, highest);
   const floor = highest + Math.log(xtcThreshold * sum) - 1e-9; // rounding is no reason
   const near = sortDown(above(candidates, floor));
   const choices = near.logits.findLastIndex((l) => weightOf(l, highest) / sum >= xtcThreshold);
-  if (choices < 1 || count - choices < minKeep) return candidates;
+  const least = choices + minKeep;
+  if (choices < 1 || countPossible(candidates, least) < least) return candidates;
   return without(candidates, first(near, choices), context);
 }
 
-/** How many candidates there are that can be chosen. */
-export function countPossible({ logits }: Candidates): number {
+/** How many candidates there are that can be chosen; counts to `most` only. */
+export function countPossible({ logits }: Candidates, most = Infinity): number {
   let count = 0;
-  for (let place = 0; place < logits.length; place++) if (logits[place]! > -Infinity) count++;
+  for (let place = 0; place < logits.length && count < most; place++) {
+    if (logits[place]! > -Infinity) count++;
+  }
   return count;
 }
 

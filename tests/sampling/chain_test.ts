@@ -132,7 +132,7 @@ Deno.test("a function in the order gets what is left, and its answer counts", ()
     const places = [...tokens.keys()].filter((at) => tokens[at]! % 2 === 1);
     return {
       tokens: Uint32Array.from(places, (at) => tokens[at]!),
-      logits: Float64Array.from(places, (at) => logits[at]!),
+      logits: Float32Array.from(places, (at) => logits[at]!),
     };
   };
   const sampler = new Sampler({ ...OFF, topK: 50, order: ["topK", odd, "temperature"] });
@@ -155,15 +155,15 @@ Deno.test("a function may change what it gets, and throw its own dice", () => {
   assertEquals(LOGITS, before);
 });
 
-const ONE = { tokens: Uint32Array.of(1), logits: Float64Array.of(1) };
+const ONE = { tokens: Uint32Array.of(1), logits: Float32Array.of(1) };
 const BAD: readonly [unknown, string][] = [
   [undefined, "returned no tokens"],
   [{ tokens: [1], logits: [1] }, "returned no tokens"],
   [{ ...ONE, tokens: Uint32Array.of(1, 2) }, "returned 2 tokens and 1 logits"],
-  [{ tokens: new Uint32Array(0), logits: new Float64Array(0) }, "left none of 500"],
-  [{ ...ONE, logits: Float64Array.of(NaN) }, "left none of 500"],
+  [{ tokens: new Uint32Array(0), logits: new Float32Array(0) }, "left none of 500"],
+  [{ ...ONE, logits: Float32Array.of(NaN) }, "left none of 500"],
   [{ ...ONE, tokens: Uint32Array.of(500) }, "returned token 500"],
-  [{ tokens: Uint32Array.of(1, 1), logits: new Float64Array(2) }, "returned token 1"],
+  [{ tokens: Uint32Array.of(1, 1), logits: new Float32Array(2) }, "returned token 1"],
 ];
 
 for (const [answer, mention] of BAD) {
@@ -175,7 +175,7 @@ for (const [answer, mention] of BAD) {
 }
 
 Deno.test("a function cannot bring back what is not allowed", () => {
-  const back: CustomSampler = () => ({ tokens: Uint32Array.of(5), logits: Float64Array.of(0) });
+  const back: CustomSampler = () => ({ tokens: Uint32Array.of(5), logits: Float32Array.of(0) });
   const sampler = new Sampler({ ...OFF, order: [back] });
   assertEquals(sampler.sample(LOGITS), 5);
   assertThrows(() => sampler.sample(LOGITS, [], Uint32Array.of(1)), CriaError, "token 5");

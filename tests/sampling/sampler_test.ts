@@ -96,6 +96,36 @@ for (const topP of [0.1, 0.5, 0.9, 0.99, 0.9999]) {
   });
 }
 
+for (const typicalP of [0, 0.1, 0.5, 0.9, 0.99, 0.999999]) {
+  Deno.test(`typical ${typicalP} without top-k is that of a full sort`, () => {
+    const logits = crowd(5000);
+    const sum = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+    const p = Float64Array.from(logits, (logit) => Math.exp(logit) / sum);
+    const entropy = p.reduce((sum, p) => sum - p * Math.log(p), 0);
+    const distance = p.map((p) => Math.abs(-Math.log(p) - entropy));
+    const order = [...p.keys()].sort((a, b) => distance[a]! - distance[b]!);
+    let reached = 0;
+    const cut = order.findIndex((token) => (reached += p[token]!) > typicalP);
+    const { tokens } = new Sampler({ ...OFF, typicalP }).distribution(logits);
+    assertEquals([...tokens].sort(), order.slice(0, cut + 1).sort());
+  });
+}
+
+Deno.test("top-nσ measures finite logits only", () => {
+  const logits = crowd(5001).fill(-Infinity, 100, 200).fill(NaN, 300, 310);
+  const finite = [...logits].filter(Number.isFinite);
+  const mean = finite.reduce((a, b) => a + b) / finite.length;
+  const variance = finite.reduce((sum, logit) => sum + (logit - mean) ** 2, 0) / finite.length;
+  for (const topNSigma of [0.1, 0.7, 2]) {
+    const floor = Math.max(...finite) - topNSigma * Math.sqrt(variance);
+    const { tokens } = new Sampler({ ...OFF, topNSigma }).distribution(logits);
+    assertEquals([...tokens], slowOrder(logits).filter((token) => logits[token]! >= floor));
+    const large = logits.map((logit) => logit + 65536); // rounded, and far from 0
+    const moved = new Sampler({ ...OFF, topNSigma }).distribution(large).tokens;
+    assert(Math.abs(moved.length - tokens.length) <= 2 + tokens.length / 50);
+  }
+});
+
 Deno.test("the same seed chooses the same tokens; the sequence never changes", () => {
   const logits = crowd(1000);
   const choose = (seed: number) => {

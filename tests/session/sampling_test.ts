@@ -73,6 +73,21 @@ Deno.test("logprobs: of the token alone, or not at all", async () => {
   assertEquals(logprobs![0]!.topLogprobs![0]!.token, 65);
 });
 
+Deno.test("logprobs and forced tokens under a grammar that leaves one token", async () => {
+  const grammar = ["BAB", "BAA"], options = { grammar, logprobs: 2, maxTokens: 5 };
+  using session = new PlainSession(few);
+  const { text, logprobs } = await session.generate("a", { ...options, temperature: 0 }).result;
+  assertEquals(text, "BAA");
+  assertAlmostEquals(logprobs![0]!.logprob!, Math.log(1 / 4), 1e-6);
+  assertEquals(logprobs!.map(({ logprobAfter }) => logprobAfter), [0, 0, 0]);
+  assertEquals(logprobs!.map(({ topLogprobs }) => topLogprobs!.length), [2, 2, 2]);
+  const forced = session.generate("a", { ...options, forcedTokens: [66, 65, 66] });
+  assertEquals(await forced.text(), "BAB");
+  const other = session.generate("a", { ...options, forcedTokens: [65] });
+  const error = await other.text().catch((error) => error);
+  assertEquals(error.message, "Cannot force token 65: only 66 is allowed here");
+});
+
 Deno.test("logits that are not finite are counted, on pieces and in the result", async () => {
   const broken = new OddEngine((logits) => {
     [logits[3], logits[4], logits[5]] = [NaN, NaN, -Infinity];
