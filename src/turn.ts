@@ -12,3 +12,17 @@ import { setImmediate } from "node:timers";
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => resolve()));
 }
+
+/** How long the event loop is held at a time by long work. */
+const SLICE_MS = 4;
+
+/** Runs work that may pause wherever it yields, with turns of the event loop in between. */
+export async function inSlices<T>(work: Generator<unknown, T>): Promise<T> {
+  for (let sinceMs = performance.now();;) {
+    const { done, value } = work.next();
+    if (done) return value;
+    if (performance.now() - sinceMs < SLICE_MS) continue;
+    await turn();
+    sinceMs = performance.now();
+  }
+}

@@ -8,59 +8,72 @@ import { begin, change, newTally, raise } from "./tally.ts";
 /** A penalty never makes a token impossible: something must be left where all have one. */
 const MOST = 1e30;
 
-const BREAKERS = "drySequenceBreakers";
+const OPTION = "drySequenceBreakers";
 
 /** llama.cpp's breakers of repetitions. */
-const USUAL = ["\n", ":", '"', "*"];
+export const USUAL_BREAKERS: readonly string[] = ["\n", ":", '"', "*"];
+
+/** A text that is longer breaks nothing: each of its ends has to be spelt. */
+const LONGEST = 100;
 
 /** Says which token sequences a text may be spelt as. */
 export type SequencesOf = (text: string) => Iterable<readonly number[]>;
 
-/**
- * The breakers of an option, texts and token sequences.
- * @param sequencesOf knows how texts are spelt; without it there are no usual ones
- */
-export function breakersOf(
-  given: readonly (string | readonly number[])[] | undefined,
-  sequencesOf: SequencesOf | undefined,
-): Breakers {
-  const sequences = (given ?? (sequencesOf ? USUAL : [])).map((one) => {
-    if (typeof one !== "string") return [one];
-    if (one === "") throw unusable(BREAKERS, '""', "a text that is not empty");
-    if (!sequencesOf) {
-      throw unusable(BREAKERS, JSON.stringify(one), "a token sequence, and there is no tokenizer");
-    }
-    return [...sequencesOf(one)];
-  });
-  return new Breakers(sequences.flat());
+/** Of token sequences, what follows their first tokens. */
+type Rests = Map<number, (readonly number[])[]>;
+
+/** Refuses what is no breaker. */
+function check(breaker: string | readonly number[], hasTokenizer: boolean): void {
+  if (typeof breaker !== "string") {
+    if (breaker.length > 0 && breaker.every(isCount)) return;
+    throw unusable(OPTION, `[${breaker}]`, "one or more token ids");
+  }
+  if (breaker === "" || breaker.length > LONGEST) {
+    throw unusable(OPTION, JSON.stringify(breaker), `a text of 1 to ${LONGEST} characters`);
+  }
+  if (hasTokenizer) return;
+  throw unusable(OPTION, JSON.stringify(breaker), "a token sequence, and there is no tokenizer");
 }
 
-/** Token sequences that no repetition is followed across. */
+/** Texts and token sequences that no repetition is followed across. */
 export class Breakers {
-  /** By its first token, the tokens after that. */
-  readonly #rests = new Map<number, (readonly number[])[]>();
-  #longest = 0;
+  readonly #given: readonly (string | readonly number[])[];
+  readonly #sequencesOf: SequencesOf | undefined;
+  #known: { readonly rests: Rests; readonly longest: number } | undefined;
 
   /**
-   * Checks the sequences.
-   * @param sequences one or more tokens each
+   * Checks what is given; texts are looked up when they are needed, which takes a while.
+   * @param given the usual ones, if left out and there is `sequencesOf`
+   * @param sequencesOf knows how texts are spelt
    */
-  constructor(sequences: Iterable<readonly number[]>) {
-    for (const sequence of sequences) {
-      const [head, ...rest] = sequence;
-      if (head === undefined || !sequence.every(isCount)) {
-        throw unusable(BREAKERS, `[${sequence}]`, "one or more token ids");
+  constructor(
+    given: readonly (string | readonly number[])[] | undefined,
+    sequencesOf: SequencesOf | undefined,
+  ) {
+    this.#given = given ?? (sequencesOf ? USUAL_BREAKERS : []);
+    this.#sequencesOf = sequencesOf;
+    for (const one of this.#given) check(one, sequencesOf !== undefined);
+  }
+
+  /** The longest rest, and the rests by their first tokens. */
+  get #index(): { readonly rests: Rests; readonly longest: number } {
+    if (this.#known) return this.#known;
+    const rests: Rests = new Map();
+    let longest = 0;
+    for (const one of this.#given) {
+      for (const [head, ...rest] of typeof one === "string" ? this.#sequencesOf!(one) : [one]) {
+        longest = Math.max(longest, rest.length);
+        const others = rests.get(head!);
+        if (others) others.push(rest);
+        else rests.set(head!, [rest]);
       }
-      const rests = this.#rests.get(head);
-      if (rests) rests.push(rest);
-      else this.#rests.set(head, [rest]);
-      this.#longest = Math.max(this.#longest, rest.length);
     }
+    return this.#known = { rests, longest };
   }
 
   /** Whether a token is a breaker by itself. */
   has(token: number): boolean {
-    return this.#rests.get(token)?.some((rest) => rest.length === 0) ?? false;
+    return this.#index.rests.get(token)?.some((rest) => rest.length === 0) ?? false;
   }
 
   /**
@@ -69,10 +82,11 @@ export class Breakers {
    * @param most where there are at least so many, any number of at least that is right
    */
   countBehind(back: Int32Array, most: number): number {
-    const end = Math.min(back.length, most + this.#longest);
+    const { rests, longest: longestRest } = this.#index;
+    const end = Math.min(back.length, most + longestRest);
     for (let at = 0; at < end; at++) {
       let longest = -1;
-      for (const rest of this.#rests.get(back[at]!) ?? []) {
+      for (const rest of rests.get(back[at]!) ?? []) {
         const fits = rest.length <= at && rest.every((token, i) => token === back[at - 1 - i]);
         if (fits && rest.length > longest) longest = rest.length;
       }

@@ -15,7 +15,7 @@ import {
 import type { SamplerName, SamplerStep } from "./chain.ts";
 import { type ChainContext, Scratch } from "./context.ts";
 import type { CustomSampler } from "./custom.ts";
-import { type Breakers, breakersOf, type SequencesOf } from "./dry.ts";
+import { Breakers, type SequencesOf } from "./dry.ts";
 import { countNonFinite } from "./finite.ts";
 import { firstMu, nextMu } from "./mirostat.ts";
 import { type ChainOptions, checkNumbers, isCount, unusable } from "./options.ts";
@@ -133,7 +133,7 @@ export class Sampler {
     this.#bias = biasOf(options);
     this.#forced = forcedOf(options.forcedTokens, this.#bias);
     const given = this.#options.dryMultiplier > 0 ? options.drySequenceBreakers : [];
-    this.#breakers = breakersOf(given, sequencesOf); // looking texts up takes a while
+    this.#breakers = new Breakers(given, sequencesOf);
     this.#mu = firstMu(this.#options);
     this.seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
     if (!isCount(this.seed)) throw unusable("seed", this.seed, "a whole number from 0 to 2^53 - 1");

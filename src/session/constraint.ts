@@ -3,12 +3,10 @@
 import type { Grammar, GrammarState } from "../grammar/grammar.ts";
 import { TokenTrie } from "../grammar/token_trie.ts";
 import { CriaError } from "../errors.ts";
-import { turn } from "../turn.ts";
+import { inSlices } from "../turn.ts";
 import type { TokenizerLike } from "./engine.ts";
 
 const TRIES = new WeakMap<TokenizerLike, Promise<TokenTrie>>();
-/** How long the event loop is held at a time while a tree is built. */
-const SLICE_MS = 4;
 
 /** The vocabulary of a tokenizer as a tree; built once, with pauses for the event loop. */
 export function tokenTrie(tokenizer: TokenizerLike): Promise<TokenTrie> {
@@ -17,19 +15,12 @@ export function tokenTrie(tokenizer: TokenizerLike): Promise<TokenTrie> {
   return known;
 }
 
-async function buildTrie(tokenizer: TokenizerLike): Promise<TokenTrie> {
-  const building = TokenTrie.build({
+function buildTrie(tokenizer: TokenizerLike): Promise<TokenTrie> {
+  return inSlices(TokenTrie.build({
     size: tokenizer.vocabularySize,
     bytes: (token) => tokenizer.decodeBytes([token]),
     endTokens: tokenizer.endTokens,
-  });
-  for (let sinceMs = performance.now();;) {
-    const { done, value } = building.next();
-    if (done) return value;
-    if (performance.now() - sinceMs < SLICE_MS) continue;
-    await turn();
-    sinceMs = performance.now();
-  }
+  }));
 }
 
 /** Chooses one of the allowed tokens. */

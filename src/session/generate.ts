@@ -2,10 +2,12 @@
 
 import { ArgumentError } from "../errors.ts";
 import type { Grammar } from "../grammar/grammar.ts";
+import { USUAL_BREAKERS } from "../sampling/dry.ts";
 import type { Choice, Sampler, SamplerOptions } from "../sampling/sampler.ts";
 import type { EvaluateOptions, TokenizerLike } from "./engine.ts";
 import type { FinishReason, GenerationResult, GenerationWork, Piece } from "./generation.ts";
 import { Pacer } from "./pacer.ts";
+import { prepareSpellings } from "./breakers.ts";
 import { Constraint, tokenTrie } from "./constraint.ts";
 import type { Past } from "./past.ts";
 import { dropOldest, type OverflowPolicy, promptRoom, shiftedSize } from "./overflow.ts";
@@ -182,6 +184,11 @@ export class Run implements GenerationWork {
   /** Binds the grammar, if there is one, to the vocabulary. */
   async #bind(): Promise<void> {
     const { grammar, tokenizer } = this.#parts;
+    const { dryMultiplier = 0, drySequenceBreakers = USUAL_BREAKERS } = this.#options;
+    if (dryMultiplier > 0) {
+      const texts = drySequenceBreakers.filter((one) => typeof one === "string");
+      await prepareSpellings(tokenizer, texts);
+    }
     if (grammar === undefined) return;
     const trie = await tokenTrie(tokenizer);
     this.#constraint = new Constraint(grammar, trie, this.#options.ignoreEos === true);

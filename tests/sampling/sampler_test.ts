@@ -225,6 +225,8 @@ const REFUSED: [SamplerOptions, string][] = [
   [{ dryMultiplier: 1, drySequenceBreakers: [[]] }, "drySequenceBreakers"],
   [{ dryMultiplier: 1, drySequenceBreakers: [[1, -1]] }, "drySequenceBreakers"],
   [{ dryMultiplier: 1, drySequenceBreakers: ["a"] }, "there is no tokenizer"],
+  [{ dryMultiplier: 1, drySequenceBreakers: [""] }, "a text of 1 to 100"],
+  [{ dryMultiplier: 1, drySequenceBreakers: ["a".repeat(101)] }, "a text of 1 to 100"],
   [{ mirostat: 3 }, "mirostat"],
   [{ mirostatTau: -1 }, "mirostatTau"],
   [{ mirostatEta: Infinity }, "mirostatEta"],

@@ -88,6 +88,20 @@ Deno.test("logprobs and forced tokens under a grammar that leaves one token", as
   assertEquals(error.message, "Cannot force token 65: only 66 is allowed here");
 });
 
+Deno.test("DRY stops a repetition, unless what breaks it stands there", async () => {
+  using session = new PlainSession(new FakeEngine({ next: () => 65 }));
+  const options = { temperature: 0, maxTokens: 8, dryMultiplier: 30 };
+  const write = async (drySequenceBreakers?: (string | number[])[]) =>
+    await session.generate("a", { ...options, drySequenceBreakers }).text();
+  const stopped = await write();
+  assertEquals(stopped.slice(0, 5), "AAAA\0"); // AAA twice: 30 times 1.75 is more than 50
+  for (const breakers of [["A"], ["AA"], [[65]], ["x", "A"]]) {
+    assertEquals(await write(breakers), "AAAAAAAA");
+  }
+  assertEquals(await write(["x"]), stopped);
+  assertThrows(() => session.generate("a", { ...options, drySequenceBreakers: [""] }));
+});
+
 Deno.test("logits that are not finite are counted, on pieces and in the result", async () => {
   const broken = new OddEngine((logits) => {
     [logits[3], logits[4], logits[5]] = [NaN, NaN, -Infinity];
