@@ -66,7 +66,7 @@ export class ModelSequence implements Disposable {
   readonly #rows: Rows;
   readonly #tokens: number[]; // in the cache
   #node: PrefixNode | undefined; // of its last full page, in the tree
-  #busy = false;
+  #flight: Promise<unknown> | undefined;
   #disposed = false;
 
   /**
@@ -172,9 +172,17 @@ export class ModelSequence implements Disposable {
     this.#moveTo(node);
   }
 
-  /** The pages that it needs to go on. */
-  get pages(): SequencePages {
+  /**
+   * Does something with the pages that it needs to go on; nothing else may happen to them.
+   * @param work what is done with them, and with the tokens in them
+   */
+  withPages<T>(work: (pages: SequencePages) => Promise<T>): Promise<T> {
     this.#refuseUse();
+    const pages = this.#pages();
+    return this.#hold(() => work(pages));
+  }
+
+  #pages(): SequencePages {
     const { cache } = this.#parts, needed = cache.needed(this.position);
     return {
       sizes: needed.map(({ group }) => cache.groups[group]!.store.pageBytes),
@@ -294,14 +302,18 @@ export class ModelSequence implements Disposable {
   }
 
   /** Keeps others off while the sequence is at work, and its pages until that is done. */
-  async #hold<T>(work: () => Promise<T>): Promise<T> {
-    this.#busy = true;
-    try {
-      return await work();
-    } finally {
-      this.#busy = false;
+  #hold<T>(work: () => Promise<T>): Promise<T> {
+    const flight = (async () => await work())().finally(() => {
+      this.#flight = undefined;
       if (this.#disposed) this.#release();
-    }
+    });
+    this.#flight = flight;
+    return flight;
+  }
+
+  /** Settles when the call in flight has ended; undefined where there is none. */
+  get busy(): Promise<unknown> | undefined {
+    return this.#flight;
   }
 
   /** Tokens are in the cache; pages that have become full are shared, old ones given back. */
@@ -336,7 +348,7 @@ export class ModelSequence implements Disposable {
   /** Inputs of a step must not change under it, nor pages: one call at a time. */
   #refuseUse(): void {
     this.#refuseDisposed();
-    if (this.#busy) throw new CriaError("Cannot use a sequence: another call on it is running");
+    if (this.#flight) throw new CriaError("Cannot use a sequence: another call on it is running");
   }
 
   #release(): void {
@@ -349,7 +361,7 @@ export class ModelSequence implements Disposable {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (!this.#busy) this.#release();
+    if (!this.#flight) this.#release();
   }
 }
 

@@ -25,8 +25,8 @@ export interface Sequence extends Disposable {
    * @returns how many of the tokens are in the cache
    */
   reuse(text: readonly number[]): number;
-  /** What its keys and values are, for keeping them elsewhere. */
-  readonly pages: SequencePages;
+  /** Gives its keys and values to some work, such as keeping them elsewhere. */
+  withPages<T>(work: (pages: SequencePages) => Promise<T>): Promise<T>;
   /** Another sequence with the same past; what they have in common is there once. */
   fork(): Sequence;
   /**

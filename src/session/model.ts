@@ -77,7 +77,9 @@ const DEFAULT_CONTEXT = 4096;
 const CACHE_SHARE = 1 / 4;
 
 /**
- * A language model, mapped and ready. It holds native memory: dispose of it, best with `using`.
+ * A language model, mapped and ready. It holds native memory: dispose of it, best with `using`. In
+ * a Worker, do so before the Worker is terminated: its threads and memory are the process's, and
+ * the step that runs reads buffers of the Worker.
  *
  * Results are the same to the bit for every thread count, chunk size and instruction set.
  * @example
@@ -318,6 +320,7 @@ export class Model implements Engine, Disposable {
   }
 
   #newCache() {
+    this.#refuseDisposed(); // nobody would free it
     const { kernels, config } = this.#parts, shape = cacheShape(config);
     const { cacheBytes = systemMemory(kernels, "total") * CACHE_SHARE } = this.#options;
     const needed = contextBytes(shape, this.kv, this.#use);
@@ -520,7 +523,9 @@ export class Model implements Engine, Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     for (const sequence of this.#sequences) sequence[Symbol.dispose]();
-    const running = [this.#scheduler.busy, ...this.#preloads].filter((one) => one !== undefined);
+    const sequences = [...this.#sequences].map(({ busy }) => busy);
+    const calls = [this.#scheduler.busy, ...sequences, ...this.#preloads];
+    const running = calls.filter((one) => one !== undefined);
     if (running.length === 0) this.#release();
     else Promise.allSettled(running).then(() => this.#release());
   }

@@ -2,7 +2,7 @@
 
 import { ContextError, CriaError, DisposedError } from "../errors.ts";
 import { sharedLength } from "../model/sequence.ts";
-import type { EvaluateOptions, Sequence } from "./engine.ts";
+import type { EvaluateOptions, Sequence, SequencePages } from "./engine.ts";
 
 /** Tokens and their cache, kept in step; owns the sequence. */
 export class Past implements Disposable {
@@ -129,12 +129,16 @@ export class Past implements Disposable {
     this.#sequence.rewind(Math.min(position, this.#sequence.position));
   }
 
-  /** Lends the sequence to work that does not change it; nothing else may happen meanwhile. */
-  async lend<T>(verb: string, work: (sequence: Sequence) => Promise<T>): Promise<T> {
+  /** Lends what is in the cache to some work; nothing else may happen meanwhile. */
+  async lend<T>(
+    verb: string,
+    work: (cached: number, pages: SequencePages) => Promise<T>,
+  ): Promise<T> {
     this.#refuseRunning(verb);
     this.#running = this.#inFlight = true;
     try {
-      return await work(this.#sequence);
+      const { position } = this.#sequence;
+      return await this.#sequence.withPages((pages) => work(position, pages));
     } finally {
       this.#running = this.#inFlight = false;
       if (this.#disposed) this.#sequence[Symbol.dispose]();

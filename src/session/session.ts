@@ -122,8 +122,8 @@ export class Session implements Disposable {
    */
   async save(path: string): Promise<void> {
     const tokens = this.tokens, options = plainOptions(this.#options);
-    await this.#past.lend("save", async (sequence) => {
-      const { position: cached, pages } = sequence, identity = await this.#engine.identity();
+    await this.#past.lend("save", async (cached, pages) => {
+      const identity = await this.#engine.identity();
       await writeSnapshot(path, { ...identity, tokens, cached, options }, pages);
     });
   }

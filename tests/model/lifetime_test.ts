@@ -2,6 +2,8 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ContextError, DisposedError, Model } from "../../mod.ts";
+import { Region } from "../../src/native/memory.ts";
+import { kernels } from "../kernel_support.ts";
 import { randomModelTest, someTokens } from "./random_model.ts";
 
 const OPTIONS = { threads: 2, context: 600 };
@@ -222,4 +224,36 @@ randomModelTest("a prompt that does not fit changes nothing", async (path) => {
   await sequence.evaluate(someTokens(40));
   assertThrows(() => sequence.evaluate([1]), ContextError);
   assertEquals(sequence.position, 100);
+});
+
+randomModelTest("a session is saved to its end when its model is disposed of", async (path) => {
+  const folder = await Deno.makeTempDir(), file = `${folder}/s.cria`;
+  const model = await Model.load(path, OPTIONS), session = model.session();
+  const { tokens } = await session.generate(someTokens(200), greedy).result;
+  const saving = session.save(file);
+  model[Symbol.dispose]();
+  await saving;
+  assertThrows(() => session.fork(), DisposedError);
+  using other = await Model.load(path, OPTIONS);
+  using restored = await other.restore(file);
+  assertEquals(restored.tokens, [...someTokens(200), ...tokens]);
+  await Deno.remove(folder, { recursive: true });
+});
+
+randomModelTest("a model that is disposed of makes no cache any more", async (path) => {
+  const folder = await Deno.makeTempDir(), file = `${folder}/s.cria`;
+  {
+    using model = await Model.load(path, OPTIONS), session = model.session();
+    await session.save(file);
+  }
+  const model = await Model.load(path, OPTIONS);
+  const free = () => Region.alloc(kernels, 64);
+  const restoring = model.restore(file);
+  model[Symbol.dispose]();
+  using before = free();
+  await assertRejects(() => restoring, DisposedError);
+  assertThrows(() => model.cacheStatistics(), DisposedError);
+  using after = free();
+  assertEquals(after.handle, before.handle + 1); // nothing has taken a place between
+  await Deno.remove(folder, { recursive: true });
 });

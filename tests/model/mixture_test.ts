@@ -102,13 +102,15 @@ class Player {
 
   /** As saving and restoring do, without the file. */
   async copy(): Promise<void> {
-    const from = this.#sequences[this.#one]!, tokens = [...from.tokens], { pages } = from;
+    const from = this.#sequences[this.#one]!, tokens = [...from.tokens];
     if (tokens.length === 0) return;
-    const copies = pages.sizes.map((bytes, index) => {
-      const page = new Uint8Array(bytes);
-      pages.read(index, page);
-      return page;
-    });
+    const copies = await from.withPages(({ sizes, read }) =>
+      Promise.resolve(sizes.map((bytes, index) => {
+        const page = new Uint8Array(bytes);
+        read(index, page);
+        return page;
+      }))
+    );
     const copy = this.model.createSequence();
     assert(copy instanceof ModelSequence);
     this.#sequences.push(copy);

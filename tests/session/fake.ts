@@ -2,7 +2,13 @@
 
 import type { SpecialFilter } from "../../src/tokenizer/special.ts";
 import { sharedLength } from "../../src/model/sequence.ts";
-import type { Engine, EvaluateOptions, Sequence, TokenizerLike } from "../../src/session/engine.ts";
+import type {
+  Engine,
+  EvaluateOptions,
+  Sequence,
+  SequencePages,
+  TokenizerLike,
+} from "../../src/session/engine.ts";
 
 /** Ends a text. */
 export const END = 128;
@@ -118,8 +124,8 @@ class FakeSequence implements Sequence {
     return this.position;
   }
 
-  get pages(): Sequence["pages"] {
-    return { sizes: [], read: () => {} };
+  withPages<T>(work: (pages: SequencePages) => Promise<T>): Promise<T> {
+    return work({ sizes: [], read: () => {} });
   }
 
   fork(): Sequence {
