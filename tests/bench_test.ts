@@ -1,6 +1,6 @@
 /** Runs every bench with tiny sizes, so that none of them rots. @module */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parsePlan } from "../bench/compare.ts";
 import { markdown, median, pseudoTokens, threeDigits } from "../bench/figures.ts";
 import { deno, isThere, ROOT, sharedTest } from "./support.ts";
@@ -123,6 +123,14 @@ Deno.test("bench: products of square matrices are compared without a peer, too",
   const { code, stdout, stderr } = await deno(args, { env: TINY });
   assertEquals(code, 0, stderr);
   assertEquals(stdout.match(/^\| (32|64) +\| 2 +\| \d/gm)?.length, 2, stdout);
+});
+
+Deno.test("bench: a model in a budget of memory is measured without a peer, too", async () => {
+  const model = `${ROOT}/models/story.gguf`, sizes = ["--context", "40", "-n", "4", "--gib", "1"];
+  const args = ["run", "-A", "bench/budget.ts", model, ...sizes, "--threads", "2", "--no-peer"];
+  const { code, stdout, stderr } = await deno(args, { env: TINY });
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /^\| story +\| cria +\| (1 GiB|no limit) +\| \d.* 36 +\| [\d,]+ .*GiB +\|$/m);
 });
 
 const STORY = "conformance/story/story.Q8_0.gguf";

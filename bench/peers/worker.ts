@@ -83,6 +83,11 @@ export class Worker<H, Q, A> implements AsyncDisposable {
     return new Worker<H, Q, A>(command.join(" "), child, lines, JSON.parse(hello) as H);
   }
 
+  /** The process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Sends a request and waits for its answer. */
   async ask(request: Q): Promise<A> {
     await this.#input.write(new TextEncoder().encode(`${JSON.stringify(request)}\n`));
