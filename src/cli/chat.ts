@@ -3,7 +3,7 @@
 import type { ChatMessage } from "../chat/template.ts";
 import type { Session } from "../session/session.ts";
 import type { StructureOptions } from "../session/structure.ts";
-import { define, ENGINE, text } from "./command.ts";
+import { define, ENGINE, text, toggle } from "./command.ts";
 import { about, EXIT, oneLine } from "./failure.ts";
 import {
   finish,
@@ -32,6 +32,7 @@ export const command = define({
   flags: {
     system: text("TEXT", "What the model is told before the conversation", { setting: true }),
     ...TEMPLATE,
+    noReasoning: toggle("Do not show what the model thinks before it answers", { setting: true }),
     ...GENERATION,
     ...ENGINE,
   },
@@ -75,14 +76,17 @@ function user(content: string): ChatMessage {
   return { role: "user", content };
 }
 
-/** Flags, and what their files hold. */
-type TurnFlags = GenerationFlags & { readonly structure: StructureOptions };
+/** The flags of a chat, and what their files hold. */
+type ChatFlags = GenerationFlags & {
+  readonly noReasoning: boolean;
+  readonly structure: StructureOptions;
+};
 
 /** One answer, written while it comes. */
 async function turn(
   session: Session,
   messages: readonly ChatMessage[],
-  flags: TurnFlags,
+  flags: ChatFlags,
 ): Promise<{ result: Awaited<ReturnType<typeof writeGeneration>> }> {
   using interrupt = new Interrupt();
   using progress = new Progress(!flags.quiet);
@@ -94,7 +98,9 @@ async function turn(
     onPromptProgress: promptProgress(progress),
   };
   const generation = session.chat(messages, options);
-  return { result: await writeGeneration(generation, signal, progress, flags.json) };
+  const { json, quiet, noReasoning } = flags;
+  const isShown = !quiet && !noReasoning;
+  return { result: await writeGeneration(generation, signal, progress, json, isShown) };
 }
 
 const HELP = [
@@ -109,7 +115,7 @@ async function conversation(
   { path, model }: Opened,
   session: Session,
   opening: readonly ChatMessage[],
-  flags: TurnFlags,
+  flags: ChatFlags,
 ): Promise<number> {
   const name = path.split("/").at(-1)!;
   if (!flags.quiet) {
@@ -143,12 +149,13 @@ async function answer(
   session: Session,
   messages: ChatMessage[],
   said: string,
-  flags: TurnFlags,
+  flags: ChatFlags,
 ): Promise<ChatMessage[]> {
   const asked = [...messages, user(said)];
   try {
     const { result } = await turn(session, asked, flags);
-    return [...asked, { role: "assistant", content: result.text }];
+    const { text: content, reasoning } = result;
+    return [...asked, { role: "assistant", content, reasoning }];
   } catch (error) {
     note(`cria: ${oneLine(error)}`);
     return messages;

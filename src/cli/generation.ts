@@ -8,7 +8,16 @@ import { joinWithin, threeDigits } from "./layout.ts";
 import type { Opened } from "./models.ts";
 import { samplerOptions, SAMPLING } from "./sampling.ts";
 import { STRUCTURE } from "./structure.ts";
-import { dim, isTerminal, note, Progress, terminalWidth, write, writeJson } from "./terminal.ts";
+import {
+  dim,
+  isTerminal,
+  note,
+  Progress,
+  terminalWidth,
+  write,
+  writeError,
+  writeJson,
+} from "./terminal.ts";
 
 const setting = true;
 
@@ -57,6 +66,7 @@ export function promptProgress(progress: Progress): (done: number, total: number
  * Runs a generation and writes its text while it comes.
  * @param signal tells an interruption from a failure
  * @param silent for JSON: nothing is written
+ * @param withReasoning whether to show what the model thinks, on stderr
  * @returns what it came to, also when it was interrupted
  */
 export async function writeGeneration(
@@ -64,21 +74,47 @@ export async function writeGeneration(
   signal: AbortSignal,
   progress: Progress,
   silent: boolean,
+  withReasoning = true,
 ): Promise<GenerationResult> {
   const show = isTerminal.stdout() ? visibleText : (piece: string) => piece;
+  const thoughts = new Thoughts(withReasoning);
   try {
-    for await (const piece of generation) {
+    for await (const { text, reasoning = "" } of generation) {
       progress.clear();
-      if (!silent && piece.text !== "") await write(show(piece.text));
+      if (!silent) thoughts.show(reasoning, text);
+      if (!silent && text !== "") await write(show(text));
     }
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
   } finally {
     progress.clear();
+    thoughts.end();
   }
   const result = await generation.result;
   if (!silent && isTerminal.stdout() && !result.text.endsWith("\n")) await write("\n");
   return result;
+}
+
+/** What a model thinks, on stderr, with a line of its own before the answer. */
+class Thoughts {
+  #isOpen = false;
+
+  constructor(readonly isShown: boolean) {}
+
+  /** Shows a thought; an answer ends it. */
+  show(thought: string, answer: string): void {
+    if (this.isShown && thought !== "") {
+      writeError(dim(isTerminal.stderr() ? visibleText(thought) : thought));
+      this.#isOpen = true;
+    }
+    if (answer !== "") this.end();
+  }
+
+  /** Ends the line that thoughts have begun. */
+  end(): void {
+    if (this.#isOpen) writeError("\n\n");
+    this.#isOpen = false;
+  }
 }
 
 /** Text for a terminal: a model must not steer it. */
@@ -102,7 +138,7 @@ export async function finish(
 
 /** The result with the fields of the contract. */
 function jsonResult({ path, model }: Opened, result: GenerationResult): Record<string, unknown> {
-  const { promptTokens, tokens, text, finishReason, seed, rendered, timings } = result;
+  const { promptTokens, tokens, text, reasoning, finishReason, seed, rendered, timings } = result;
   const { logprobs, nonFinite } = result;
   const { kvBytes, rssBytes, peakRssBytes } = model.memory();
   return {
@@ -110,6 +146,7 @@ function jsonResult({ path, model }: Opened, result: GenerationResult): Record<s
     promptTokens,
     tokens,
     text,
+    ...reasoning === undefined ? {} : { reasoning },
     finishReason,
     seed,
     ...rendered === undefined ? {} : { rendered },

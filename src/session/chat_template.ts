@@ -1,15 +1,18 @@
 /** The chat template of a model, made from its file. @module */
 
 import { chooseTemplate } from "../chat/fallbacks.ts";
+import { type Markers, reasoningMarkers } from "../chat/reasoning.ts";
 import { ChatTemplate } from "../chat/template.ts";
 import type { Engine } from "./engine.ts";
 
-/** A template, and what ends an answer besides the model's end tokens. */
+/** A template, and what is known of its answers. */
 export interface TurnTemplate {
   /** Writes the messages. */
   readonly template: ChatTemplate;
   /** Texts that end a turn; none where the file has a template of its own. */
   readonly stop: readonly string[];
+  /** How it marks its reasoning, if it does. */
+  readonly markers: Markers | undefined;
 }
 
 const KNOWN = new WeakMap<Engine, TurnTemplate>();
@@ -24,7 +27,8 @@ export function chatTemplateOf(engine: Engine): TurnTemplate {
     bosToken: piece(tokenizer.bosToken),
     eosToken: piece(tokenizer.eosToken),
   });
-  const made = { template, stop };
+  const markers = reasoningMarkers(source, (token) => tokenizer.idOf(token) !== undefined);
+  const made = { template, stop, markers };
   KNOWN.set(engine, made);
   return made;
 }

@@ -1,11 +1,13 @@
 /** The loop that turns a prompt into tokens and text. @module */
 
+import type { ReasoningSplitter, SplitText } from "../chat/reasoning.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Grammar } from "../grammar/grammar.ts";
 import { USUAL_BREAKERS } from "../sampling/dry.ts";
 import type { Choice, Sampler, SamplerOptions } from "../sampling/sampler.ts";
 import type { EvaluateOptions, TokenizerLike } from "./engine.ts";
 import type { FinishReason, GenerationResult, GenerationWork, Piece } from "./generation.ts";
+import { markedStream } from "./marked_stream.ts";
 import { Pacer } from "./pacer.ts";
 import { prepareSpellings } from "./breakers.ts";
 import { Constraint, tokenTrie } from "./constraint.ts";
@@ -64,7 +66,19 @@ export interface RunParts {
   /** What the text must look like. */
   readonly grammar?: Grammar | undefined;
   /** The whole prompt, worked out when the run begins. */
-  readonly prompt: () => { readonly tokens: readonly number[]; readonly rendered?: string };
+  readonly prompt: () => {
+    readonly tokens: readonly number[];
+    readonly rendered?: string;
+    readonly reasoning?: Reasoning | undefined;
+  };
+}
+
+/** How a run tells what the model thinks from what it answers. */
+export interface Reasoning {
+  /** Takes the text apart. */
+  readonly splitter: ReasoningSplitter;
+  /** The tokens of its marks. */
+  readonly tokens: readonly string[];
 }
 
 /** A step that has run ahead: logits after `from` tokens, and after each guess that follows. */
@@ -86,6 +100,8 @@ export class Run implements GenerationWork {
   #prompt: ReturnType<RunParts["prompt"]> = { tokens: [] };
   #tokens: number[] = [];
   #text = "";
+  #reasoning = "";
+  #thought = ""; // what of the reasoning no piece has yet
   #cachedTokens = 0;
   #stepCount = 0;
   #promptMs = 0;
@@ -144,7 +160,8 @@ export class Run implements GenerationWork {
         const startMs = performance.now();
         const { piece, ended } = this.#next(logits);
         this.#generateMs += performance.now() - startMs;
-        if (piece) yield piece;
+        const shown = this.#withThought(piece);
+        if (shown) yield shown;
         if (ended) return ended;
         await this.#pacer.pause(); // here, not between evaluating and sampling: logits are borrowed
         this.signal?.throwIfAborted();
@@ -159,10 +176,11 @@ export class Run implements GenerationWork {
 
   /** What there is so far. */
   result(finishReason: FinishReason): GenerationResult {
-    const { tokens: promptTokens, ...rendered } = this.#prompt;
+    const { tokens: promptTokens, rendered } = this.#prompt;
     const promptCount = promptTokens.length - this.#cachedTokens;
     return {
       text: this.#text,
+      ...this.#reasoning === "" ? {} : { reasoning: this.#reasoning },
       tokens: this.#tokens,
       promptTokens,
       finishReason,
@@ -177,7 +195,7 @@ export class Run implements GenerationWork {
       ...this.#nonFinite > 0 ? { nonFinite: this.#nonFinite } : {},
       ...isAsked(this.#options.logprobs) ? { logprobs: this.#scores } : {},
       seed: this.#parts.sampler.seed,
-      ...rendered,
+      ...rendered === undefined ? {} : { rendered },
     };
   }
 
@@ -277,13 +295,31 @@ export class Run implements GenerationWork {
 
   /** Passes text by the stop strings; `last` also brings out all that is held back. */
   #show(text: string, last: boolean): string {
-    let shown = this.#stops.push(text);
+    const { splitter } = this.#prompt.reasoning ?? {};
+    let shown = this.#stops.push(this.#answer(text, splitter?.push(text)));
     if (last && !this.#stops.stopped) {
-      shown += this.#stops.push(this.#stream.flush());
+      const rest = this.#stream.flush();
+      shown += this.#stops.push(this.#answer(rest, splitter?.push(rest)));
+      shown += this.#stops.push(this.#answer("", splitter?.flush()));
       shown += this.#stops.flush();
     }
     this.#text += shown;
     return shown;
+  }
+
+  /** What of a text is answer; the rest is kept for the next piece. */
+  #answer(whole: string, { reasoning, text }: SplitText = { reasoning: "", text: whole }): string {
+    this.#thought += reasoning;
+    this.#reasoning += reasoning;
+    return text;
+  }
+
+  /** A piece, and what the model has thought since the last one. */
+  #withThought(piece: Piece | undefined): Piece | undefined {
+    const reasoning = this.#thought;
+    this.#thought = "";
+    if (reasoning === "") return piece;
+    return { ...piece ?? { text: "", token: this.#tokens.at(-1)! }, reasoning };
   }
 
   /** Evaluates the token that was sampled last. */
@@ -344,7 +380,8 @@ export class Run implements GenerationWork {
 
   /** The decoder of this run, made when the first token comes. */
   get #stream(): ReturnType<TokenizerLike["stream"]> {
-    return this.#openStream ??= this.#parts.tokenizer.stream();
+    const { tokens = [] } = this.#prompt.reasoning ?? {};
+    return this.#openStream ??= markedStream(this.#parts.tokenizer, tokens);
   }
 
   #openStream: ReturnType<TokenizerLike["stream"]> | undefined;

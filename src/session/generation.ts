@@ -9,6 +9,8 @@ export type { TokenScore, TokenScores } from "./scores.ts";
 export interface Piece extends TokenScores {
   /** Text to show; empty while a character or a possible stop string is incomplete. */
   readonly text: string;
+  /** What the model thinks before it answers, apart from the text; in chats only. */
+  readonly reasoning?: string;
   /** The token's id. */
   readonly token: number;
   /** How many of the model's logits were NaN or infinite; left out where none was. */
@@ -36,6 +38,8 @@ export interface Timings {
 export interface GenerationResult {
   /** The whole text, without a stop string. */
   readonly text: string;
+  /** What the model has thought before it answered, where it has; in chats only. */
+  readonly reasoning?: string;
   /** Every generated token; an end token is not among them, those of a stop string are. */
   readonly tokens: readonly number[];
   /** Every token that stood before the generated ones. */

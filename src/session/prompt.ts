@@ -1,5 +1,6 @@
 /** Turns a rendered chat into tokens; a message never brings in a special one. @module */
 
+import { MARK_TOKENS } from "../chat/reasoning.ts";
 import type { Segment } from "../chat/template.ts";
 import type { TokenizerLike } from "./engine.ts";
 
@@ -17,9 +18,9 @@ export function encodeSegments(
   const foreign = foreignUnits(segments, text.length);
   const tokens = tokenizer.encode(text, {
     bos: false, // and never an EOS at the end
-    special: ({ kind, start, end }) =>
+    special: ({ piece, kind, start, end }) =>
       // Some vocabularies spell runs of spaces with tokens of their own: these are text.
-      kind === "user" || foreign.subarray(start, end).indexOf(1) < 0,
+      (kind === "user" && !MARK_TOKENS.has(piece)) || foreign.subarray(start, end).indexOf(1) < 0,
   });
   // A template that writes the first token itself must not get it twice.
   const { bosToken } = tokenizer;

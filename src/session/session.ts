@@ -1,12 +1,13 @@
 /** A conversation with a model: its past, and the generations that go on from it. @module */
 
 import type { ChatMessage, RenderOptions } from "../chat/template.ts";
+import { type Markers, ReasoningSplitter, tokensOf, withReasoning } from "../chat/reasoning.ts";
 import { ArgumentError } from "../errors.ts";
 import { Sampler, type SamplerOptions } from "../sampling/sampler.ts";
 import { spellingsOf } from "./breakers.ts";
 import { chatTemplateOf } from "./chat_template.ts";
 import type { Engine } from "./engine.ts";
-import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
+import { type GenerateOptions, type Reasoning, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
 import { Past } from "./past.ts";
 import { encodeSegments } from "./prompt.ts";
@@ -19,7 +20,10 @@ export type SessionOptions = SamplerOptions;
 
 /** Options of one turn of a chat. */
 export interface ChatOptions
-  extends GenerateOptions, Pick<RenderOptions, "tools" | "documents" | "variables"> {}
+  extends GenerateOptions, Pick<RenderOptions, "tools" | "documents" | "variables"> {
+  /** Whether what the model thinks is told from its answer; true if left out. */
+  readonly reasoning?: boolean | undefined;
+}
 
 /** Text (never parsed for special tokens) or token ids. */
 export type Prompt = string | readonly number[];
@@ -91,16 +95,20 @@ export class Session implements Disposable {
    * refuses the messages, ContextError when they do not fit
    */
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
-    const { tools, documents, variables, ...rest } = options;
-    const { template, stop: turnEnds } = chatTemplateOf(this.#engine);
+    const { tools, documents, variables, reasoning = true, ...rest } = options;
+    const { template, stop: turnEnds, markers } = chatTemplateOf(this.#engine);
     const stop = [rest.stop ?? [], turnEnds].flat();
     return this.#start({ ...rest, stop }, () => {
-      const rendered = template.render(messages, {
+      const rendered = template.render(messages.map(withReasoning), {
         ...{ tools, documents, variables },
         addGenerationPrompt: true,
       });
       const tokens = encodeSegments(this.#engine.tokenizer, rendered.segments);
-      return { tokens, rendered: rendered.text };
+      return {
+        tokens,
+        rendered: rendered.text,
+        reasoning: reasoning && markers ? reasoningAfter(rendered.text, markers) : undefined,
+      };
     });
   }
 
@@ -167,6 +175,12 @@ export class Session implements Disposable {
     const { tokenizer } = this.#engine;
     return tokenizer.encode(prompt, { bos: first && tokenizer.addBos, special: false });
   }
+}
+
+/** Tells reasoning from an answer that follows a prompt; the prompt may have opened it. */
+function reasoningAfter(prompt: string, markers: Markers): Reasoning {
+  const isOpen = prompt.trimEnd().endsWith(markers.open);
+  return { splitter: new ReasoningSplitter(markers, isOpen), tokens: tokensOf(markers) };
 }
 
 /** Options as JSON can have them: it knows neither maps nor infinite numbers, nor functions. */
