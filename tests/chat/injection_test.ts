@@ -41,7 +41,7 @@ const BODIES = [
   "{{ '<' ~ text[1:] }}",
   "{{ m | tojson }}{{ m | tojson(ensure_ascii=true) }}{{ m }}",
   "{{ tools | tojson(indent=2) }}{{ documents | string | replace('\\u200b', '') }}{{ note }}",
-  "{{ '%s|%5s' % (text, m.role) }}{{ '{}{}'.format(text, text) }}",
+  "{{ '%s|%s' % (text, m.role) }}{{ '{}{}'.format(text, text) }}",
   "{% set x %}{{ text }}{% endset %}{{ x.replace('||', '|') | title }}",
   "{{ text[:5] ~ text[5:] }}s>{{ text }}",
 ];

@@ -2,17 +2,16 @@
 
 import { bind } from "./arguments.ts";
 import { spend, TemplateFault } from "./budget.ts";
-import { lines, percent, words } from "./format.ts";
+import { lines, percent } from "./format.ts";
 import { LIST_FILTERS } from "./list_filters.ts";
-import { capitalize, center, replace } from "./methods.ts";
+import { capitalize, replace } from "./methods.ts";
 import { Text } from "./text.ts";
 import {
   type Arguments,
-  Dict,
   Float,
   itemsOf,
-  iterate,
   lengthOf,
+  missing,
   numeric,
   textOf,
   truth,
@@ -58,22 +57,11 @@ function indent(value: Value, args: readonly (Value | undefined)[]): Value {
 
 /** The number that a text begins to be. */
 function toNumber(value: Value, otherwise: Value, pattern: RegExp): Value | number {
+  if (value instanceof Undefined) throw missing(value);
   const number = numeric(value);
   if (number !== undefined) return number;
   const text = value instanceof Text ? value.text.replaceAll("_", "").trim() : "";
   return pattern.test(text) ? Number(text) : otherwise;
-}
-
-function round(value: Value, [precision = 0, method]: readonly (Value | undefined)[]): Value {
-  const number = numeric(value), way = method instanceof Text ? method.text : "common";
-  if (number === undefined) throw new TemplateFault(`a ${typeName(value)} is no number`);
-  const scale = 10 ** whole(precision, "a precision"), scaled = number * scale;
-  if (way === "ceil") return new Float(Math.ceil(scaled) / scale);
-  if (way === "floor") return new Float(Math.floor(scaled) / scale);
-  if (way !== "common") throw new TemplateFault(`"${way}" is no way to round`);
-  const low = Math.floor(scaled), rest = scaled - low; // half goes to the even one
-  const up = rest > 0.5 || (rest === 0.5 && low % 2 !== 0);
-  return value instanceof Float || scale !== 1 ? new Float((up ? low + 1 : low) / scale) : number;
 }
 
 function toJson(value: Value, args: readonly (Value | undefined)[]): Value {
@@ -97,45 +85,6 @@ function toJson(value: Value, args: readonly (Value | undefined)[]): Value {
   });
 }
 
-function truncate(value: Value, args: readonly (Value | undefined)[]): Value {
-  const [length = 255, killwords = false, end = Text.own("..."), leeway = 5] = args;
-  const text = print(value), most = whole(length, "a length"), tail = textOf(end, "an end");
-  if (text.length <= most + whole(leeway, "a leeway")) return text;
-  const cut = Text.join(text.characters().slice(0, Math.max(0, most - tail.length)));
-  if (truth(killwords)) return Text.join([cut, tail]);
-  const space = cut.text.lastIndexOf(" ");
-  return Text.join([space < 0 ? cut : cut.cut(0, space), tail]);
-}
-
-function encodeUrl(value: Value): Value {
-  const encode = (text: Text, keep: RegExp) =>
-    text.rewrite(
-      /[\uD800-\uDBFF][\uDC00-\uDFFF]|[^]/g,
-      (one) => keep.test(one) ? one : percentEncoded(one.toWellFormed()),
-    );
-  if (!(value instanceof Dict) && !itemsOf(value)) return encode(print(value), /[\w.~\/-]/);
-  const pairs = value instanceof Dict ? value.entries() : iterate(value).map(iterate);
-  return Text.join(
-    pairs.map(([key = null, one = null]) => {
-      const [left, right] = [key, one].map((part) =>
-        encode(print(part), /[\w.~ -]/).rewrite(/ /g, () => "+")
-      ) as [
-        Text,
-        Text,
-      ];
-      return Text.join([left, right], Text.own("="));
-    }),
-    Text.own("&"),
-  );
-}
-
-function percentEncoded(text: string): string {
-  const bytes = new TextEncoder().encode(text);
-  return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(
-    "",
-  );
-}
-
 /** Filters of texts and numbers, by name. */
 const FILTERS: Readonly<Record<string, Filter>> = {
   abs: {
@@ -147,10 +96,6 @@ const FILTERS: Readonly<Record<string, Filter>> = {
     },
   },
   capitalize: textFilter((text) => text.map(capitalize)),
-  center: {
-    parameters: ["width"],
-    run: (value, [width = 80]) => center(print(value), whole(width, "a width")),
-  },
   count: LENGTH,
   d: DEFAULT,
   default: DEFAULT,
@@ -163,7 +108,6 @@ const FILTERS: Readonly<Record<string, Filter>> = {
       return typeof found === "number" ? new Float(found) : found;
     },
   },
-  forceescape: ESCAPE,
   indent: { parameters: ["width", "first", "blank"], run: indent },
   int: {
     parameters: ["default", "base"],
@@ -182,7 +126,6 @@ const FILTERS: Readonly<Record<string, Filter>> = {
       return replace(print(value), print(old!), print(to!), most < 0 ? Infinity : most);
     },
   },
-  round: { parameters: ["precision", "method"], run: round },
   safe: textFilter((text) => text.asMarkup()),
   string: textFilter((text) => text),
   title: textFilter((text) =>
@@ -194,10 +137,8 @@ const FILTERS: Readonly<Record<string, Filter>> = {
     run: (value, [set = null]) =>
       print(value).strip(set === null ? undefined : textOf(set, "trim").text, true, true),
   },
-  truncate: { parameters: ["length", "killwords", "end", "leeway"], run: truncate },
   upper: textFilter((text) => text.map((one) => one.toUpperCase())),
-  urlencode: { parameters: [], run: encodeUrl },
-  wordcount: textFilter((text) => words(text).length),
+  wordcount: textFilter(({ text }) => text.match(/[\p{L}\p{N}_]+/gu)?.length ?? 0),
 };
 
 /** Applies a filter; `call` runs filters and tests by their names, for `map` and its like. */

@@ -4,16 +4,7 @@ import { bind } from "./arguments.ts";
 import { TemplateFault } from "./budget.ts";
 import { range } from "./slices.ts";
 import { Text } from "./text.ts";
-import {
-  type Arguments,
-  Dict,
-  Fields,
-  Func,
-  itemsOf,
-  iterate,
-  type Value,
-  whole,
-} from "./values.ts";
+import { type Arguments, Dict, Fields, itemsOf, iterate, type Value, whole } from "./values.ts";
 import { print } from "./writing.ts";
 
 /** What `dict` and `namespace` are made of. */
@@ -42,39 +33,6 @@ function namespace(args: Arguments): Fields {
   return new Fields("namespace", (name) => fields.get(name), set);
 }
 
-/** Writes a separator each time but the first. */
-function joiner(args: Arguments): Fields {
-  const [separator = Text.own(", ")] = bind("joiner", ["sep"], args);
-  let used = false;
-  return new Fields("joiner", () => undefined, undefined, () => {
-    const text = used ? separator : Text.EMPTY;
-    used = true;
-    return text;
-  });
-}
-
-/** Gives its values in turn. */
-function cycler({ positional }: Arguments): Fields {
-  if (positional.length === 0) throw new TemplateFault("a cycler needs values");
-  let at = 0;
-  const current = () => positional[at % positional.length]!;
-  const methods: Readonly<Record<string, () => Value>> = {
-    next: () => {
-      const value = current();
-      at++;
-      return value;
-    },
-    reset: () => {
-      at = 0;
-      return null;
-    },
-  };
-  return new Fields("cycler", (name) => {
-    if (name === "current") return current();
-    return Object.hasOwn(methods, name) ? new Func(name, methods[name]!) : undefined;
-  });
-}
-
 /** Every function, by its name. */
 export const GLOBALS: Readonly<Record<string, (args: Arguments) => Value>> = {
   range: (args) => {
@@ -84,8 +42,6 @@ export const GLOBALS: Readonly<Record<string, (args: Arguments) => Value>> = {
   },
   dict: (args) => new Dict(entriesOf(args)),
   namespace,
-  joiner,
-  cycler,
   raise_exception: (args) => {
     const [message = null] = bind("raise_exception", ["message"], args, 1);
     throw new TemplateFault(print(message).text);

@@ -18,7 +18,6 @@ import {
   typeName,
   Undefined,
   type Value,
-  whole,
 } from "./values.ts";
 import { print } from "./writing.ts";
 
@@ -79,12 +78,10 @@ const sort: ListFilter = (value, args) => {
   const bound = bind("sort", ["reverse", "case_sensitive", "attribute"], args);
   const [reverse = false, caseSensitive = false, field = null] = bound;
   const paths = field instanceof Text ? field.split(",") : [field];
-  const key = (item: Value) => {
-    const parts = paths.map((path) =>
-      folded(path === null ? item : fieldPath(item, path), caseSensitive)
+  const key = (item: Value) =>
+    new Tuple(
+      paths.map((path) => folded(path === null ? item : fieldPath(item, path), caseSensitive)),
     );
-    return parts.length === 1 ? parts[0]! : new Tuple(parts);
-  };
   return sorted(iterate(value), key, reverse);
 };
 
@@ -165,32 +162,6 @@ const sum: ListFilter = (value, args) => {
   );
 };
 
-/** `batch`: rows of so many items, the last one filled up. */
-const batch: ListFilter = (value, args) => {
-  const [linecount = 0, fill = null] = bind("batch", ["linecount", "fill_with"], args, 1);
-  const width = whole(linecount, "a row"), items = iterate(value), rows: Value[][] = [];
-  if (width < 1) throw new TemplateFault(`a row of ${width} items`);
-  for (let at = 0; at < items.length; at += width) rows.push(items.slice(at, at + width));
-  const last = rows.at(-1);
-  spend(width);
-  while (fill !== null && last && last.length < width) last.push(fill);
-  return rows;
-};
-
-/** `slice`: so many columns, as equal as can be. */
-const columns: ListFilter = (value, args) => {
-  const [slices = 0, fill = null] = bind("slice", ["slices", "fill_with"], args, 1);
-  const count = whole(slices, "a count of slices"), items = iterate(value);
-  if (count < 1) throw new TemplateFault(`${count} slices`);
-  spend(count);
-  const least = Math.floor(items.length / count), longer = items.length % count;
-  let at = 0;
-  return Array.from({ length: count }, (_, index) => {
-    const part = items.slice(at, at += least + (index < longer ? 1 : 0));
-    return fill !== null && index >= longer ? [...part, fill] : part;
-  });
-};
-
 /** The first or the last item. */
 function edge(place: 0 | -1): ListFilter {
   return (value, args) => {
@@ -205,7 +176,6 @@ export const LIST_FILTERS: Readonly<Record<string, ListFilter>> = {
     const [name = null] = bind("attr", ["name"], args, 1);
     return value instanceof Dict ? new Undefined("a field") : attribute(value, print(name).text);
   },
-  batch,
   dictsort: dictSort,
   first: edge(0),
   groupby: groupBy,
@@ -232,7 +202,6 @@ export const LIST_FILTERS: Readonly<Record<string, ListFilter>> = {
   },
   select: choose(false, true),
   selectattr: choose(true, true),
-  slice: columns,
   sort,
   sum,
   unique,

@@ -2,7 +2,7 @@
 
 import { bind } from "./arguments.ts";
 import { spend, spendText, TemplateFault } from "./budget.ts";
-import { format, lines, pad, words } from "./format.ts";
+import { format, lines, words } from "./format.ts";
 import { slice } from "./slices.ts";
 import { Text } from "./text.ts";
 import {
@@ -59,66 +59,26 @@ function find(last: boolean, must: boolean): Method<Text> {
   };
 }
 
-/** `ljust` and its like. */
-function justify(align: "<" | ">"): Method<Text> {
-  return (self, args, name) => {
-    const [width = 0, fill] = bind(name, ["width", "fillchar"], args, 1);
-    const filler = fill === undefined ? " " : textOf(fill, name).text;
-    return pad(self, { width: whole(width, "a width"), align, fill: filler });
-  };
-}
-
-/** In the middle; one more on the left where both the space and the width are odd. */
-export function center(self: Text, width: number, fill = " "): Text {
-  const space = Math.max(0, width - self.length), left = (space >> 1) + (space & width & 1);
-  return pad(pad(self, { width: self.length + left, align: ">", fill }), {
-    width,
-    align: "<",
-    fill,
-  });
-}
-
-/** `partition` and its like. */
-function partition(last: boolean): Method<Text> {
-  return (self, args, name) => {
-    const [sep] = bind(name, ["sep"], args, 1), { text } = textOf(sep, name);
-    const at = last ? self.text.lastIndexOf(text) : self.text.indexOf(text);
-    if (at >= 0) {
-      return new Tuple([
-        self.cut(0, at),
-        self.cut(at, at + text.length),
-        self.cut(at + text.length),
-      ]);
-    }
-    return new Tuple(last ? [Text.EMPTY, Text.EMPTY, self] : [self, Text.EMPTY, Text.EMPTY]);
-  };
-}
-
 function split(self: Text, args: Arguments, name: string): Value {
   const [sep = null, maxsplit = -1] = bind(name, ["sep", "maxsplit"], args);
   const count = whole(maxsplit, "maxsplit"), most = count < 0 ? Infinity : count;
-  if (sep === null) return words(self, most);
-  const { text } = textOf(sep, name);
-  if (text === "") throw new TemplateFault("an empty text separates nothing");
-  return self.split(text, most);
+  return sep === null ? words(self, most) : self.split(separatorOf(sep, name), most);
 }
 
+/** `rsplit`: the cuts from the right. */
 function splitRight(self: Text, args: Arguments, name: string): Value {
-  const [sep = null, maxsplit = -1] = bind(name, ["sep", "maxsplit"], args);
-  const count = whole(maxsplit, "maxsplit");
-  const separator = sep === null ? undefined : textOf(sep, name);
-  const parts = split(self, { positional: [sep], named: new Map() }, name) as Text[];
-  if (count < 0 || parts.length - 1 <= count) return parts;
-  if (separator) {
-    const first = Text.join(parts.slice(0, parts.length - count), separator);
-    return [self.cut(0, first.text.length), ...parts.slice(parts.length - count)];
-  }
-  const kept = parts.slice(parts.length - count);
-  let end = self.strip(undefined, false, true);
-  for (const part of kept.toReversed()) {
-    end = end.cut(0, end.text.length - part.text.length).strip(undefined, false, true);
-  }
-  return [end, ...kept];
+  const [sep = null, maxsplit = -1] = bind(name, ["sep", "maxsplit"], args, 1);
+  const parts = self.split(separatorOf(sep, name)), most = whole(maxsplit, "maxsplit");
+  const first = most < 0 ? 0 : Math.max(0, parts.length - 1 - most);
+  const kept = parts.slice(first + 1), end = kept.reduce((sum, { text }) => sum + text.length, 0);
+  const cuts = kept.length * textOf(sep, name).text.length;
+  return [self.cut(0, self.text.length - end - cuts), ...kept];
+}
+
+function separatorOf(sep: Value, name: string): string {
+  const { text } = textOf(sep, name);
+  if (text === "") throw new TemplateFault("an empty text separates nothing");
+  return text;
 }
 
 /** Every place of a text changed for another; at most `most` of them. */
@@ -133,33 +93,21 @@ export function replace(self: Text, old: Text, to: Text, most = Infinity): Text 
 
 /** Words with a capital, all else small; a word begins after what is no letter. */
 export function titleCase(text: string): string {
-  return text.replace(/\p{L}+/gu, (word) => {
-    const [first = ""] = word;
-    return first.toUpperCase() + word.slice(first.length).toLowerCase();
-  });
+  return text.replace(/\p{L}+/gu, capitalize);
 }
 
 /** A capital first, all else small. */
 export function capitalize(text: string): string {
-  const [first = ""] = text;
-  return first.toUpperCase() + text.slice(first.length).toLowerCase();
-}
-
-function swapCase(text: string): string {
-  return text.replace(
-    /\p{L}/gu,
-    (one) => one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase(),
-  );
+  const [first = ""] = text, [capital = "", ...rest] = first.toUpperCase(); // of ß it is Ss
+  return capital + (rest.join("") + text.slice(first.length)).toLowerCase();
 }
 
 /** Methods of texts. */
 const TEXT: Readonly<Record<string, Method<Text>>> = {
   upper: plain((self) => self.map((text) => text.toUpperCase())),
   lower: plain((self) => self.map((text) => text.toLowerCase())),
-  casefold: plain((self) => self.map((text) => text.toLowerCase().replaceAll("ß", "ss"))),
   title: plain((self) => self.map(titleCase)),
   capitalize: plain((self) => self.map(capitalize)),
-  swapcase: plain((self) => self.map(swapCase)),
   strip: strip(true, true),
   lstrip: strip(true, false),
   rstrip: strip(false, true),
@@ -176,8 +124,6 @@ const TEXT: Readonly<Record<string, Method<Text>>> = {
   split,
   rsplit: splitRight,
   splitlines: (self, args, name) => lines(self, truth(bind(name, ["keepends"], args)[0] ?? false)),
-  partition: partition(false),
-  rpartition: partition(true),
   find: find(false, false),
   rfind: find(true, false),
   index: find(false, true),
@@ -197,17 +143,6 @@ const TEXT: Readonly<Record<string, Method<Text>>> = {
     return Text.join(iterate(items).map((item) => textOf(item, "what is joined")), self);
   },
   format: (self, args) => format(self, args),
-  ljust: justify("<"),
-  rjust: justify(">"),
-  center: (self, args, name) => {
-    const [width = 0, fill] = bind(name, ["width", "fillchar"], args, 1);
-    const filler = fill === undefined ? " " : textOf(fill, name).text;
-    return center(self, whole(width, "a width"), filler);
-  },
-  zfill: (self, args, name) => {
-    const [width = 0] = bind(name, ["width"], args, 1);
-    return pad(self, { width: whole(width, "a width"), align: "=", fill: "0" });
-  },
   isdigit: every(/[^\p{Nd}²³¹⁰⁴-⁹₀-₉]/u),
   isdecimal: every(/\P{Nd}/u),
   isnumeric: every(/\P{N}/u),
@@ -216,9 +151,7 @@ const TEXT: Readonly<Record<string, Method<Text>>> = {
   isspace: plain((self) => self.text !== "" && self.strip(undefined, true, false).text === ""),
   isupper: plain(({ text }) => /\p{L}/u.test(text) && text === text.toUpperCase()),
   islower: plain(({ text }) => /\p{L}/u.test(text) && text === text.toLowerCase()),
-  istitle: plain(({ text }) => /\p{L}/u.test(text) && text === titleCase(text)),
   isascii: plain(({ text }) => !/[^\0-\x7F]/.test(text)),
-  isidentifier: plain(({ text }) => /^[\p{L}\p{Nl}_][\p{L}\p{M}\p{N}_]*$/u.test(text)),
 };
 
 /** Methods of dictionaries. */

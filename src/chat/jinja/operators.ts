@@ -60,8 +60,8 @@ export function binary(operator: string, a: Value, b: Value): Value {
       return a instanceof Tuple ? new Tuple(all) : all;
     }
   }
-  if (operator === "*" && typeof b === "number") return repeat(a, b);
-  if (operator === "*" && typeof a === "number") return repeat(b, a);
+  if (operator === "*" && right !== undefined && !(b instanceof Float)) return repeat(a, right);
+  if (operator === "*" && left !== undefined && !(a instanceof Float)) return repeat(b, left);
   throw new TemplateFault(`"${operator}" makes no sense between ${typeName(a)} and ${typeName(b)}`);
 }
 

@@ -93,9 +93,9 @@ export class Text {
     const text = write(this.text);
     if (text.length === this.text.length) return new Text(text, this.marks);
     return Text.join(
-      this.characters().map((one) => {
-        const written = write(one.text);
-        return new Text(written, one.marks.charAt(0).repeat(written.length));
+      this.runs().map((run) => {
+        const written = write(run.text);
+        return run.foreign ? Text.foreign(written) : Text.own(written);
       }),
     );
   }

@@ -63,7 +63,7 @@ export class Fields {
     readonly get: (field: string) => Value | undefined,
     /** Assigns one; only namespaces can. */
     readonly set?: (field: string, value: Value) => void,
-    /** Calls it; of `loop` in a recursive loop, of joiners. */
+    /** Calls it; of `loop` in a recursive loop. */
     readonly call?: Callable,
   ) {}
 }
