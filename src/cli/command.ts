@@ -113,6 +113,21 @@ export function choice<const T extends string>(
   return { ...options, hint: words.join("|"), help, read };
 }
 
+/** A flag with some of some words between commas, in any order. */
+export function choices<const T extends string>(
+  words: readonly T[],
+  help: string,
+  options: FlagOptions = {},
+): Flag<readonly T[] | undefined> {
+  const read = (given: readonly string[], name: string) =>
+    given.at(-1)?.split(",").map((part) => {
+      const found = words.find((word) => word === part.trim());
+      if (found !== undefined) return found;
+      throw unusable(name, part, `it is some of ${words.join(",")}`);
+    });
+  return { ...options, hint: "NAMES", help, read };
+}
+
 /** What a number may be. */
 interface Range {
   readonly is: (value: number) => boolean;

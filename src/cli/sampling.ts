@@ -1,7 +1,20 @@
 /** The flags of samplers: a row for each option, named as in code. @module */
 
+import { SAMPLERS } from "../sampling/chain.ts";
 import type { SamplerOptions } from "../sampling/sampler.ts";
-import { choice, type Flags, POSITIVE, real, SHARE, texts, type Values, whole } from "./command.ts";
+import {
+  choice,
+  choices,
+  flagName,
+  type Flags,
+  POSITIVE,
+  real,
+  SHARE,
+  texts,
+  type Values,
+  whole,
+  wholes,
+} from "./command.ts";
 
 const setting = true;
 const share = { range: SHARE, setting };
@@ -10,6 +23,9 @@ const notNegative = {
   range: { is: (value: number) => value >= 0, want: "it is a number from 0" },
   setting,
 };
+
+/** The names of samplers, written as flags are. */
+const NAMES = SAMPLERS.map(({ name }) => flagName(name));
 
 /** The flags of samplers, in the order in which they run. */
 export const SAMPLING = {
@@ -62,17 +78,22 @@ export const SAMPLING = {
   }),
   mirostatTau: real("T", "The surprise it aims at, in bits (default: 5)", notNegative),
   mirostatEta: real("E", "How fast it learns (default: 0.1)", notNegative),
+  order: choices(NAMES, `The samplers that run, in this order: ${NAMES.join(", ")}`, { setting }),
+  bannedTokens: wholes("IDS", "Tokens that are never chosen, by number, between commas", {
+    setting,
+  }),
 } as const satisfies Flags;
 
 /** The options of a sampler, from its flags. */
 export function samplerOptions(flags: Values<typeof SAMPLING>): SamplerOptions {
   const keys = Object.keys(SAMPLING) as (keyof typeof SAMPLING)[];
-  const { drySequenceBreaker, mirostat, ...options } = Object.fromEntries(
+  const { drySequenceBreaker, mirostat, order, ...options } = Object.fromEntries(
     keys.map((key) => [key, flags[key]]),
   ) as Values<typeof SAMPLING>;
   const breakers = drySequenceBreaker.filter((text) => text !== "none");
   return {
     ...options,
+    order: order?.map((name) => SAMPLERS[NAMES.indexOf(name)]!.name),
     mirostat: mirostat === undefined ? undefined : Number(mirostat),
     drySequenceBreakers: drySequenceBreaker.length === 0 ? undefined : breakers,
   };

@@ -9,7 +9,7 @@ type Entry = SamplerRow | CustomSampler;
 
 /**
  * The steps that do anything, in order.
- * @throws ArgumentError for a name that is none, or comes twice; for mirostat before others
+ * @throws ArgumentError for a name that is none, or comes twice; for mirostat that is not the last
  */
 export function planChain(
   options: ChainOptions,
@@ -20,9 +20,8 @@ export function planChain(
   if (new Set(rows).size < rows.length) {
     throw unusable("order", rows.map(({ name }) => name).join(), "without repeats");
   }
-  const mirostat = entries.findIndex((entry) => "active" in entry && entry.name === "mirostat");
-  const adapts = options.mirostat > 0 && mirostat >= 0;
-  if (adapts && mirostat < entries.length - 1) {
+  const adapts = options.mirostat > 0, last = entries.at(-1);
+  if (adapts && !(typeof last === "object" && last.name === "mirostat")) {
     throw unusable("order", rows.map(({ name }) => name).join(), "one that ends on mirostat");
   }
   const active = entries.filter((entry) =>

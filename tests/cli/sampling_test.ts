@@ -1,7 +1,8 @@
 /** The flags of samplers: one for each option, and what they do to a text. @module */
 
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { samplerOptions, SAMPLING } from "../../src/cli/sampling.ts";
+import { UsageError } from "../../src/cli/failure.ts";
 import { commandHelp } from "../../src/cli/help.ts";
 import { command } from "../../src/cli/run.ts";
 import { DEFAULT_SAMPLING } from "../../src/sampling/options.ts";
@@ -35,6 +36,23 @@ Deno.test("breakers are texts, several of them, or none", () => {
   assertEquals(breakers(), undefined);
   assertEquals(breakers("a", "\n"), ["a", "\n"]);
   assertEquals(breakers("none"), []);
+});
+
+Deno.test("samplers are named as their flags, in the order in which they are to run", () => {
+  const order = (text: string) => samplerOptions(read({ order: [text] })).order;
+  assertEquals(order("top-n-sigma, temperature,penalties"), [
+    "topNSigma",
+    "temperature",
+    "penalties",
+  ]);
+  assertThrows(
+    () => order("topK"),
+    UsageError,
+    `to "topK": it is some of penalties,dry,top-n-sigma`,
+  );
+  assertThrows(() => order(""), UsageError);
+  assertEquals(samplerOptions(read({})).order, undefined);
+  assertEquals(samplerOptions(read({ bannedTokens: ["3, 5"] })).bannedTokens, [3, 5]);
 });
 
 Deno.test("the help of run fits 60 columns", () => {

@@ -231,6 +231,7 @@ const REFUSED: [SamplerOptions, string][] = [
   [{ mirostatTau: -1 }, "mirostatTau"],
   [{ mirostatEta: Infinity }, "mirostatEta"],
   [{ mirostat: 2, order: ["mirostat", "temperature"] }, "one that ends on mirostat"],
+  [{ mirostat: 1, order: ["topK"] }, "one that ends on mirostat"],
   [{ bannedTokens: [-1] }, "bannedTokens"],
   [{ forcedTokens: [0.5] }, "forcedTokens"],
   [{ forcedTokens: [4], bannedTokens: [4] }, "forcedTokens"],
