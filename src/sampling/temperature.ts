@@ -17,7 +17,8 @@ export function heat(candidates: Candidates, context: ChainContext): Candidates 
   if (temperature === 1) return candidates;
   if (temperature < COLDEST) return best(candidates, 1);
   const left = owned(candidates, context), { logits } = left;
-  const highest = logits[bestPlace(candidates)] ?? 0;
+  left.top = bestPlace(candidates); // it stays the best
+  const highest = logits[left.top] ?? 0;
   const isLarge = highest < Infinity && Math.abs(highest) / temperature > LARGE;
   const shift = isLarge ? highest : 0; // leaves differences as they are
   for (let at = 0; at < logits.length; at++) logits[at] = (logits[at]! - shift) / temperature;

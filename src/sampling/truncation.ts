@@ -180,7 +180,7 @@ export function excludeTopChoices(candidates: Candidates, context: ChainContext)
   const highest = candidates.logits[bestPlace(candidates)]!;
   const sum = massOf(candidates.logits, highest);
   const floor = highest + Math.log(xtcThreshold * sum) - 1e-9; // rounding is no reason
-  const near = sortDown(above(candidates, floor));
+  const near = sortDown(above(candidates, Math.max(floor, -Number.MAX_VALUE), true));
   const choices = near.logits.findLastIndex((l) => weightOf(l, highest) / sum >= xtcThreshold);
   const least = choices + minKeep;
   if (choices < 1 || countPossible(candidates, least) < least) return candidates;

@@ -107,6 +107,14 @@ Deno.test("XTC acts as often as it should, and a look shows what it will do", ()
   assertAlmostEquals(acted / 4000, 0.25, 0.03);
 });
 
+Deno.test("XTC takes a probability at the threshold for a top choice, at any height", () => {
+  const options = { ...OFF, xtcProbability: 1, xtcThreshold: 0.5 };
+  for (const logit of [0, 1e9, -1e9]) {
+    const logits = Float32Array.of(-Infinity, logit, logit);
+    assertEquals([...new Sampler(options).distribution(logits).tokens], [2]);
+  }
+});
+
 Deno.test("banned tokens are never chosen, forced ones are, in their order", () => {
   const options = { ...OFF, temperature: 0, bannedTokens: [best], forcedTokens: [499, 7, 7] };
   const sampler = new Sampler(options);
