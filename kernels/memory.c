@@ -4,6 +4,7 @@
 #include "internal.h"
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -134,28 +135,80 @@ CRIA_API int32_t cria_region_read(int32_t region, uint64_t offset, void *to, uin
 
 // ---- what the system has
 #if defined(__linux__)
-// The number of KiB behind a name in /proc/meminfo, or -1.
-static int64_t meminfo_kib(const char *name) {
-  char text[4096];
-  int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
-  ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+enum { TEXT_BYTES = 8192 };
+
+// The beginning of a small file; "" where there is none.
+static const char *text_of(const char *path, char text[TEXT_BYTES]) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t size = fd < 0 ? 0 : read(fd, text, TEXT_BYTES - 1);
   if (fd >= 0) close(fd);
   text[size > 0 ? size : 0] = 0;
-  const char *at = strstr(text, name);
-  return at ? strtoll(at + strlen(name), NULL, 10) : -1;
+  return text;
+}
+
+// The number behind the first `name` in a file, or -1.
+static int64_t number_in(const char *path, const char *name) {
+  char text[TEXT_BYTES], *end;
+  const char *at = strstr(text_of(path, text), name);
+  if (!at) return -1;
+  const int64_t number = strtoll(at + strlen(name), &end, 10);
+  return end == at + strlen(name) ? -1 : number; // "max": none
+}
+
+// How the two versions of control groups name things, cgroups(7): the line of /proc/self/cgroup
+// with the group's path, and in its folder the limit, and what of it cannot be given back.
+static const struct {
+  const char *line, *root, *limit, *used;
+} groups[] = {
+    {"0::", "/sys/fs/cgroup", "memory.max", "anon "},
+    {":memory:", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "total_rss "},
+};
+
+// The least limit of the process's control group and those above it, as containers have them; or
+// what is left of it. The folder of a group may not be seen from inside of it: the root is it then.
+static int64_t group_kib(int left) {
+  char text[TEXT_BYTES], path[TEXT_BYTES], file[TEXT_BYTES + 64];
+  int64_t least = INT64_MAX;
+  for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+    const char *at = strstr(text_of("/proc/self/cgroup", text), groups[i].line);
+    if (!at) continue;
+    at += strlen(groups[i].line);
+    const size_t root = strlen(groups[i].root), length = strcspn(at, "\n");
+    if (root + length >= sizeof path) continue;
+    memcpy(path, groups[i].root, root), memcpy(path + root, at, length);
+    for (size_t end = root + length; end >= root; end--) {
+      if (end > root && path[end] != '/' && end < root + length) continue;
+      path[end] = 0;
+      snprintf(file, sizeof file, "%s/%s", path, groups[i].limit);
+      const int64_t limit = number_in(file, "");
+      snprintf(file, sizeof file, "%s/memory.stat", path);
+      const int64_t used = limit >= 0 && left ? number_in(file, groups[i].used) : 0;
+      const int64_t kib = limit > used ? (limit - (used > 0 ? used : 0)) / 1024 : 0;
+      if (limit >= 0 && kib < least) least = kib;
+    }
+  }
+  return least;
+}
+#else
+static int64_t group_kib(int left) {
+  (void)left;
+  return INT64_MAX;
 }
 #endif
 
+static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+
 static int64_t total_kib(void) {
-  return (int64_t)sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024);
+  const int64_t pages = (int64_t)sysconf(_SC_PHYS_PAGES);
+  return at_most(pages * (sysconf(_SC_PAGESIZE) / 1024), group_kib(0));
 }
 
 static int64_t available_kib(void) {
 #if defined(__linux__)
-  const int64_t available = meminfo_kib("MemAvailable:");
-  if (available >= 0) return available;
+  const int64_t available = number_in("/proc/meminfo", "MemAvailable:");
+  if (available >= 0) return at_most(available, group_kib(1));
 #endif
-  return total_kib() / 2; // where nobody says
+  return at_most(total_kib() / 2, group_kib(1)); // where nobody says
 }
 
 static int64_t peak_kib(void) {

@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "c2338ca85058962fab50f5046fa733e602f5537713ac7e537864cbeff9d75f8f";
+export const SOURCES: string = "dffd6b08d3a5c25c83aad302e536c0aba94dacf263ff7ec14e9ded2e267b7be3";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "98d63063c30fac242a956fd3651d9f0aef2c8fd34dbd1c233c116d8e4c5a5d60",
-    bytes: 4914256,
+    sha256: "c6899b3552c1231c0ce28ba98158492b0a1a610fb53673e24e22cd3baf6fa182",
+    bytes: 4915824,
   },
 };
