@@ -78,8 +78,8 @@ const CACHE_SHARE = 1 / 4;
 
 /**
  * A language model, mapped and ready. It holds native memory: dispose of it, best with `using`. In
- * a Worker, do so before the Worker is terminated: its threads and memory are the process's, and
- * the step that runs reads buffers of the Worker.
+ * a Worker use `await using`, and terminate the Worker after that: threads and memory are the
+ * process's, and a step that is running reads buffers of the Worker.
  *
  * Results are the same to the bit for every thread count, chunk size and instruction set.
  * @example
@@ -90,7 +90,7 @@ const CACHE_SHARE = 1 / 4;
  * console.assert(text.length > 0);
  * ```
  */
-export class Model implements Engine, Disposable {
+export class Model implements Engine, Disposable, AsyncDisposable {
   readonly #parts: LoadedParts;
   readonly #options: LoadOptions;
   readonly #runner: Runner;
@@ -101,6 +101,7 @@ export class Model implements Engine, Disposable {
   #cache: { readonly cache: KvCache; readonly tree: PrefixTree } | undefined;
   readonly #preloads = new Set<Promise<void>>();
   #disposed = false;
+  #freed = Promise.resolve();
   /** Positions of a session. */
   readonly context: number;
 
@@ -527,7 +528,13 @@ export class Model implements Engine, Disposable {
     const calls = [this.#scheduler.busy, ...sequences, ...this.#preloads];
     const running = calls.filter((one) => one !== undefined);
     if (running.length === 0) this.#release();
-    else Promise.allSettled(running).then(() => this.#release());
+    else this.#freed = Promise.allSettled(running).then(() => this.#release());
+  }
+
+  /** The same; resolves when all is freed: `await using`, where calls may be in flight. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    return this.#freed;
   }
 
   #refuseDisposed(): void {

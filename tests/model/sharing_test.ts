@@ -97,7 +97,7 @@ randomModelTest("a file that is loaded twice is mapped once", async (path) => {
 const WORKER = `
 import { Model } from "${import.meta.resolve("../../mod.ts")}";
 self.onmessage = async ({ data: { path, options, tokens } }) => {
-  using model = await Model.load(path, options);
+  await using model = await Model.load(path, options);
   const logits = [];
   for (let i = 0; i < 5; i++) logits.push(await model.logits(tokens));
   self.postMessage(logits);
