@@ -18,6 +18,7 @@ import {
   writeError,
   writeJson,
 } from "./terminal.ts";
+import { WordWrap } from "./word_wrap.ts";
 
 const setting = true;
 
@@ -76,13 +77,13 @@ export async function writeGeneration(
   silent: boolean,
   withReasoning = true,
 ): Promise<GenerationResult> {
-  const show = isTerminal.stdout() ? visibleText : (piece: string) => piece;
+  const wrap = isTerminal.stdout() ? new WordWrap(terminalWidth()) : undefined;
   const thoughts = new Thoughts(withReasoning);
   try {
     for await (const { text, reasoning = "" } of generation) {
       progress.clear();
       if (!silent) thoughts.show(reasoning, text);
-      if (!silent && text !== "") await write(show(text));
+      if (!silent && text !== "") await write(wrap?.push(visibleText(text)) ?? text);
     }
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
@@ -91,20 +92,21 @@ export async function writeGeneration(
     thoughts.end();
   }
   const result = await generation.result;
-  if (!silent && isTerminal.stdout() && !result.text.endsWith("\n")) await write("\n");
+  if (!silent && wrap) await write(wrap.flush() + (result.text.endsWith("\n") ? "" : "\n"));
   return result;
 }
 
 /** What a model thinks, on stderr, with a line of its own before the answer. */
 class Thoughts {
   #isOpen = false;
+  readonly #wrap = isTerminal.stderr() ? new WordWrap(terminalWidth()) : undefined;
 
   constructor(readonly isShown: boolean) {}
 
   /** Shows a thought; an answer ends it. */
   show(thought: string, answer: string): void {
     if (this.isShown && thought !== "") {
-      writeError(dim(isTerminal.stderr() ? visibleText(thought) : thought));
+      writeError(dim(this.#wrap?.push(visibleText(thought)) ?? thought));
       this.#isOpen = true;
     }
     if (answer !== "") this.end();
@@ -112,7 +114,7 @@ class Thoughts {
 
   /** Ends the line that thoughts have begun. */
   end(): void {
-    if (this.#isOpen) writeError("\n\n");
+    if (this.#isOpen) writeError(dim(this.#wrap?.flush() ?? "") + "\n\n");
     this.#isOpen = false;
   }
 }
