@@ -3,7 +3,7 @@
 import type { ChatMessage } from "../chat/template.ts";
 import type { Session } from "../session/session.ts";
 import type { StructureOptions } from "../session/structure.ts";
-import { define, ENGINE, text, toggle } from "./command.ts";
+import { define, ENGINE, type Flags, text, toggle, type Values } from "./command.ts";
 import { about, EXIT, oneLine } from "./failure.ts";
 import {
   finish,
@@ -19,8 +19,15 @@ import { joinWithin } from "./layout.ts";
 import { LineReader } from "./line_reader.ts";
 import { type EngineFlags, loadModel, type Opened } from "./models.ts";
 import { readStructure } from "./structure.ts";
-import { TEMPLATE } from "./template_flag.ts";
+import { readVariables, TEMPLATE } from "./template_flag.ts";
 import { dim, isTerminal, note, Progress, terminalWidth } from "./terminal.ts";
+
+/** The flags that only a chat has. */
+const CHAT = {
+  system: text("TEXT", "What the model is told before the conversation", { setting: true }),
+  ...TEMPLATE,
+  noReasoning: toggle("Do not show what the model thinks before it answers", { setting: true }),
+} as const satisfies Flags;
 
 /** The command. */
 export const command = define({
@@ -30,9 +37,7 @@ export const command = define({
     optional: true,
   }],
   flags: {
-    system: text("TEXT", "What the model is told before the conversation", { setting: true }),
-    ...TEMPLATE,
-    noReasoning: toggle("Do not show what the model thinks before it answers", { setting: true }),
+    ...CHAT,
     ...GENERATION,
     ...ENGINE,
   },
@@ -77,10 +82,7 @@ function user(content: string): ChatMessage {
 }
 
 /** The flags of a chat, and what their files hold. */
-type ChatFlags = GenerationFlags & {
-  readonly noReasoning: boolean;
-  readonly structure: StructureOptions;
-};
+type ChatFlags = GenerationFlags & Values<typeof CHAT> & { readonly structure: StructureOptions };
 
 /** One answer, written while it comes. */
 async function turn(
@@ -94,6 +96,7 @@ async function turn(
   const options = {
     ...generateOptions(flags),
     ...flags.structure,
+    variables: readVariables(flags.variables),
     signal,
     onPromptProgress: promptProgress(progress),
   };

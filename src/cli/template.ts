@@ -7,7 +7,7 @@ import { define, text, toggle } from "./command.ts";
 import { about } from "./failure.ts";
 import { readStdin } from "./generation.ts";
 import { openFile } from "./models.ts";
-import { readTemplate, TEMPLATE, wantedTemplate } from "./template_flag.ts";
+import { readTemplate, readVariables, TEMPLATE, wantedTemplate } from "./template_flag.ts";
 import { isTerminal, note, write, writeJson } from "./terminal.ts";
 
 /** The command. */
@@ -19,13 +19,12 @@ export const command = define({
   flags: {
     tools: text("FILE", "A JSON file with a list of tools, as the OpenAI interface has them"),
     documents: text("FILE", "A JSON file with a list of documents, for templates that take them"),
-    variables: text("JSON", "Further variables: '{\"enable_thinking\": false}'"),
     ...TEMPLATE,
     noGenerationPrompt: toggle("End after the last message, not where the answer begins"),
   },
   examples: ["template model.gguf messages.json", "template template.jinja messages.json"],
   async run({ flags, given: [path = "", messagesPath = ""] }) {
-    const found = await open(path, await wantedTemplate(flags.template));
+    const found = await open(path, flags.tools !== undefined, await wantedTemplate(flags.template));
     const messages = await readMessages(messagesPath);
     const tools = flags.tools === undefined ? undefined : await readList(flags.tools);
     const documents = flags.documents === undefined ? undefined : await readList(flags.documents);
@@ -54,7 +53,11 @@ interface Found {
 }
 
 /** The template of a model, or a template that stands alone; `wanted` in its place. */
-async function open(path: string, wanted: string | undefined): Promise<Found> {
+async function open(
+  path: string,
+  withTools: boolean,
+  wanted: string | undefined,
+): Promise<Found> {
   const alone = await readTemplate(path);
   if (alone !== undefined) {
     return { ...chooseTemplate(wanted ?? alone), bosToken: "<s>", eosToken: "</s>" };
@@ -63,7 +66,8 @@ async function open(path: string, wanted: string | undefined): Promise<Found> {
   const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
   return await about("read the tokenizer of", path, () => {
     const tokenizer = Tokenizer.from(file);
-    const source = file.metadata.get("tokenizer.chat_template");
+    const key = "tokenizer.chat_template", plain = file.metadata.get(key);
+    const source = withTools ? file.metadata.get(`${key}.tool_use`) ?? plain : plain;
     const spell = (id: number | undefined) => id === undefined ? "" : tokenizer.piece(id);
     return {
       ...chooseTemplate(wanted ?? (typeof source === "string" ? source : undefined), tokenizer),
@@ -95,20 +99,11 @@ async function readMessages(path: string): Promise<readonly ChatMessage[]> {
   throw new CriaError(`Cannot read ${JSON.stringify(path)}: message ${without + 1} has no role`);
 }
 
-function readVariables(given: string | undefined): Record<string, unknown> | undefined {
-  if (given === undefined) return undefined;
-  const value = parseJson(given, `Cannot read --variables ${JSON.stringify(given)}: `);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
-  }
-  throw new CriaError(`Cannot read --variables ${JSON.stringify(given)}: it is no object`);
-}
-
-function parseJson(source: string, what = ""): unknown {
+function parseJson(source: string): unknown {
   try {
     return JSON.parse(source);
   } catch (error) {
     const state = error instanceof Error ? error.message : String(error);
-    throw new CriaError(`${what}it is not JSON: ${state}`);
+    throw new CriaError(`it is not JSON: ${state}`);
   }
 }

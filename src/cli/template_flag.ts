@@ -1,18 +1,38 @@
-/** The flag `--template`: the name of a known form of chat, or a file with Jinja. @module */
+/** Flags of chat templates: a name of a known form or a file with Jinja, and variables. @module */
 
 import { FALLBACK_NAMES } from "../chat/fallbacks.ts";
 import { CriaError } from "../errors.ts";
 import { text } from "./command.ts";
-import { about } from "./failure.ts";
+import { about, UsageError } from "./failure.ts";
 
-/** The flag. */
+/** The flags. */
 export const TEMPLATE = {
   template: text(
     "NAME",
     `Chat template in place of the model's: ${FALLBACK_NAMES.join(", ")}, or a file with Jinja`,
     { setting: true },
   ),
+  variables: text("JSON", "Further variables of the template: '{\"enable_thinking\": false}'"),
 } as const;
+
+/** What the flag `--variables` stands for. */
+export function readVariables(given: string | undefined): Record<string, unknown> | undefined {
+  if (given === undefined) return undefined;
+  const value = parseObject(given);
+  if (value) return value;
+  throw new UsageError(`Cannot use --variables ${JSON.stringify(given)}: it is no object of JSON`);
+}
+
+function parseObject(source: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(source);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? value as Record<string, unknown>
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** What the flag stands for: a name, or the text of the file. */
 export async function wantedTemplate(given: string | undefined): Promise<string | undefined> {

@@ -110,6 +110,8 @@ export interface Engine {
   readonly tokenizer: TokenizerLike;
   /** The model's chat template: Jinja, or the name of a known form; undefined without one. */
   readonly chatTemplate: string | undefined;
+  /** The template for chats with tools, where the model has one of its own for them. */
+  readonly toolTemplate?: string | undefined;
   /** A new, empty sequence. */
   createSequence(): Sequence;
   /** What tells this model, and the form of its cache, from others. */

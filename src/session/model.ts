@@ -171,8 +171,17 @@ export class Model implements Engine, Disposable, AsyncDisposable {
 
   /** The chat template: what the model was loaded with, else the Jinja source in its file. */
   get chatTemplate(): string | undefined {
-    if (this.#options.chatTemplate !== undefined) return this.#options.chatTemplate;
-    const source = this.#parts.file.metadata.get("tokenizer.chat_template");
+    return this.#options.chatTemplate ?? this.#templateOf("tokenizer.chat_template");
+  }
+
+  /** The template for chats with tools, where the file has one of its own for them. */
+  get toolTemplate(): string | undefined {
+    if (this.#options.chatTemplate !== undefined) return undefined;
+    return this.#templateOf("tokenizer.chat_template.tool_use");
+  }
+
+  #templateOf(key: string): string | undefined {
+    const source = this.#parts.file.metadata.get(key);
     return typeof source === "string" ? source : undefined;
   }
 

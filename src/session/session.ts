@@ -1,13 +1,13 @@
 /** A conversation with a model: its past, and the generations that go on from it. @module */
 
 import type { ChatMessage, RenderOptions } from "../chat/template.ts";
-import { type Markers, ReasoningSplitter, tokensOf, withReasoning } from "../chat/reasoning.ts";
+import { withReasoning } from "../chat/reasoning.ts";
 import { ArgumentError } from "../errors.ts";
 import { Sampler, type SamplerOptions } from "../sampling/sampler.ts";
 import { spellingsOf } from "./breakers.ts";
-import { chatTemplateOf } from "./chat_template.ts";
+import { chatTemplateOf, reasoningAfter } from "./chat_template.ts";
 import type { Engine } from "./engine.ts";
-import { type GenerateOptions, type Reasoning, Run, type RunParts } from "./generate.ts";
+import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
 import { Past } from "./past.ts";
 import { encodeSegments } from "./prompt.ts";
@@ -91,15 +91,15 @@ export class Session implements Disposable {
    * Answers a list of messages by the model's chat template; where the file has none, by a known
    * form that fits its vocabulary. A list that goes on from an earlier one computes only what is
    * new.
-   * @throws ArgumentError when an option cannot be used; on reading, CriaError when the template
-   * refuses the messages, ContextError when they do not fit
+   * @throws ArgumentError when an option cannot be used, TemplateError when the template cannot be
+   * read; on reading, TemplateError when it refuses the messages, ContextError when they do not fit
    */
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
     const { tools, documents, variables, reasoning = true, ...rest } = options;
-    const { template, stop: turnEnds, markers } = chatTemplateOf(this.#engine);
-    const stop = [rest.stop ?? [], turnEnds].flat();
+    const prepared = chatTemplateOf(this.#engine, tools !== undefined);
+    const stop = [rest.stop ?? [], prepared.stop].flat();
     return this.#start({ ...rest, stop }, () => {
-      const rendered = template.render(messages.map(withReasoning), {
+      const rendered = prepared.template.render(messages.map(withReasoning), {
         ...{ tools, documents, variables },
         addGenerationPrompt: true,
       });
@@ -107,7 +107,7 @@ export class Session implements Disposable {
       return {
         tokens,
         rendered: rendered.text,
-        reasoning: reasoning && markers ? reasoningAfter(rendered.text, markers) : undefined,
+        reasoning: reasoning ? reasoningAfter(rendered.text, prepared) : undefined,
       };
     });
   }
@@ -175,12 +175,6 @@ export class Session implements Disposable {
     const { tokenizer } = this.#engine;
     return tokenizer.encode(prompt, { bos: first && tokenizer.addBos, special: false });
   }
-}
-
-/** Tells reasoning from an answer that follows a prompt; the prompt may have opened it. */
-function reasoningAfter(prompt: string, markers: Markers): Reasoning {
-  const isOpen = prompt.trimEnd().endsWith(markers.open);
-  return { splitter: new ReasoningSplitter(markers, isOpen), tokens: tokensOf(markers) };
 }
 
 /** Options as JSON can have them: it knows neither maps nor infinite numbers, nor functions. */

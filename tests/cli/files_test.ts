@@ -84,6 +84,9 @@ Deno.test("cria template takes a file with Jinja, and names of forms", async () 
     assertEquals(await run(own, messages, "--template", "gemma", "--no-generation-prompt"), [
       ...[0, "<s><start_of_turn>user\nHi<end_of_turn>\n", ""],
     ]);
+    assertEquals(await run(own, messages, "--variables", "[1]"), [
+      ...[2, "", `cria: Cannot use --variables "[1]": it is no object of JSON\n`],
+    ]);
     const bad = file("bad", "a\n{{ messages | nope }}");
     const where = 'there is no filter "nope" (at line 2, column 13)';
     assertEquals(await run(bad, messages), [

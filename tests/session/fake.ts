@@ -86,6 +86,7 @@ export interface FakeOptions {
 export class FakeEngine implements Engine {
   readonly tokenizer = new FakeTokenizer();
   chatTemplate: string | undefined;
+  toolTemplate: string | undefined;
   /** Every list of tokens that was evaluated. */
   readonly calls: number[][] = [];
   /** How many sequences are alive. */

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Session } from "../../src/session/session.ts";
-import { FakeEngine, script, TURN, TURN_END } from "./fake.ts";
+import { END, FakeEngine, script, TURN, TURN_END } from "./fake.ts";
 
 const codes = (text: string) => Array.from(text, (char) => char.charCodeAt(0));
 
@@ -89,4 +89,32 @@ Deno.test("reasoning of earlier turns reaches the template, which may leave it o
   assertEquals(rendered, "user:Q<|im_end|>assistant:A(r)<|im_end|>assistant:");
   const later = await one.chat([...messages, ...USER]).result;
   assertEquals(later.rendered, "user:Q<|im_end|>assistant:A<|im_end|>user:Q<|im_end|>assistant:");
+});
+
+Deno.test("chats with tools take the template that a model has for them", async () => {
+  const engine = new FakeEngine({ next: () => TURN_END });
+  engine.chatTemplate = "plain {{ messages[0].content }}";
+  engine.toolTemplate = "{{ tools | length }} tools {{ messages[0].content }}";
+  using one = new Session(engine);
+  assertEquals((await one.chat(USER).result).rendered, "plain Q");
+  assertEquals((await one.chat(USER, { tools: [{}, {}] }).result).rendered, "2 tools Q");
+});
+
+Deno.test("a grammar holds for the answer, not for what is thought before it", async () => {
+  // It would end in the middle of a thought, and answer what is not allowed.
+  const logitsOf = (wanted: readonly number[]) => {
+    let at = 0;
+    return () => wanted[at++] ?? END;
+  };
+  const engine = new FakeEngine({ next: logitsOf([...codes("why"), ...codes("</think>"), 88]) });
+  engine.chatTemplate = TEMPLATE.replace("{{ opening }}", "<think>");
+  using one = new Session(engine);
+  const { reasoning, text } = await one.chat(USER, { grammar: ["yes", "no"] }).result;
+  assertEquals([reasoning, ["yes", "no"].includes(text)], ["why", true]);
+  const ending = new FakeEngine({ next: logitsOf([END, ...codes("</think>")]) });
+  ending.chatTemplate = engine.chatTemplate;
+  using two = new Session(ending);
+  const other = await two.chat(USER, { grammar: ["yes", "no"], maxTokens: 40 }).result;
+  assertEquals(other.finishReason, "stop");
+  assertEquals(["yes", "no"].includes(other.text), true);
 });
