@@ -59,7 +59,9 @@ export class Terminal implements AsyncDisposable {
 
   /** What has been shown, without colours and movements of the cursor. */
   get #text(): string {
-    return stripAnsiCode(this.#written).replaceAll("\r", "");
+    // A line of progress that was taken away is a line of its own.
+    const lines = this.#written.replaceAll("\r\x1b[K", "\n");
+    return stripAnsiCode(lines).replaceAll("\r", "");
   }
 
   /** Types something. */
