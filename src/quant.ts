@@ -8,6 +8,7 @@ import {
   encodeQ80,
 } from "./quant/blocks.ts";
 import { CURVE, half, SMALL_FLOATS } from "./quant/codes.ts";
+import { E4M3, E5M2 } from "./quant/float8.ts";
 import { encodeQ41, encodeQ50, encodeQ51 } from "./quant/encode_blocks.ts";
 import { encodeQ4K, encodeQ5K, encodeQ6K } from "./quant/encode_super.ts";
 import * as grids from "./quant/looked_up.ts";
@@ -27,11 +28,15 @@ export interface BlockLayout {
   readonly decode?: (block: DataView, offset: number, out: Float32Array, at: number) => void;
 }
 
-/** A type whose blocks can be decoded. */
-type Decodable = BlockLayout & { readonly decode: NonNullable<BlockLayout["decode"]> };
+/** A type that can be decoded, whether GGUF has a number for it or not. */
+export type Decodable = Omit<BlockLayout, "id"> & {
+  readonly decode: NonNullable<BlockLayout["decode"]>;
+};
 
 /** A weight type that cria can compute with. */
 export interface Quant extends Decodable {
+  /** The number that stands for this type in a GGUF file. */
+  readonly id: number;
   /** What the activations are rounded to before a product with such weights. */
   readonly activation: "float" | "block32" | "block256";
   /** Encodes `elements` floats from `values[at]` on, with the bytes of ggml's reference. */
@@ -314,7 +319,23 @@ export const FOREIGN_TYPES: readonly BlockLayout[] = [
   { id: 41, name: "Q1_0", elements: 128, bytes: 18 },
 ];
 
-const DECODABLE: readonly Decodable[] = [...QUANTS, ...FOREIGN_TYPES]
+/** The 8-bit floats of safetensors: weights that run as the halves that they are. */
+export const SMALL_FLOAT_TYPES: readonly Decodable[] = [
+  {
+    name: "F8_E4M3",
+    elements: 1,
+    bytes: 1,
+    decode: (b, o, out, at) => out[at] = E4M3[b.getUint8(o)]!,
+  },
+  {
+    name: "F8_E5M2",
+    elements: 1,
+    bytes: 1,
+    decode: (b, o, out, at) => out[at] = E5M2[b.getUint8(o)]!,
+  },
+];
+
+const DECODABLE: readonly Decodable[] = [...QUANTS, ...FOREIGN_TYPES, ...SMALL_FLOAT_TYPES]
   .flatMap(({ decode, ...layout }) => decode === undefined ? [] : [{ ...layout, decode }]);
 const BY_ID = new Map(QUANTS.map((quant) => [quant.id, quant]));
 const BY_NAME = new Map(QUANTS.map((quant) => [quant.name, quant]));
@@ -331,8 +352,13 @@ export function quantByName(name: string): Quant | undefined {
 }
 
 /** The block layout of the type of ggml name `name`, if `dequantize` takes it. */
-export function decodableByName(name: string): BlockLayout | undefined {
+export function decodableByName(name: string): Decodable | undefined {
   return DECODABLE.find((row) => row.name === name);
+}
+
+/** The layout of a type that matrices and vectors of a model may have in its file. */
+export function weightType(name: string): Decodable | undefined {
+  return quantByName(name) ?? SMALL_FLOAT_TYPES.find((row) => row.name === name);
 }
 
 /** The block layout of any type that ggml knows, also of those that cria cannot run. */
@@ -365,7 +391,11 @@ export function tensorBytes(layout: BlockLayout, shape: readonly number[]): numb
 }
 
 /** Finds a type by name among those that will do, or says which these are. */
-function rowNamed<Row extends BlockLayout>(verb: string, type: string, rows: readonly Row[]): Row {
+function rowNamed<Row extends { readonly name: string }>(
+  verb: string,
+  type: string,
+  rows: readonly Row[],
+): Row {
   const row = rows.find(({ name }) => name === type);
   if (row !== undefined) return row;
   const known = rows.map(({ name }) => name).join(", ");

@@ -4,9 +4,8 @@ import type { KvType } from "../cache/pages.ts";
 import { chooseTemplate } from "../chat/fallbacks.ts";
 import { CriaError } from "../errors.ts";
 import type { MetadataValue, ModelFile } from "../format/file.ts";
-import { isFloat8 } from "../format/float8.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { quantByName } from "../quant.ts";
+import { quantByName, weightType } from "../quant.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { bytes, grouped } from "./layout.ts";
 
@@ -148,7 +147,7 @@ type Warning = (
 
 const WARNINGS: readonly Warning[] = [
   (_, { types }) =>
-    types.filter(({ type }) => !isFloat8(type) && quantByName(type) === undefined).map((
+    types.filter(({ type }) => weightType(type) === undefined).map((
       { type, count },
     ) =>
       `Cannot run type ${type}, which ${grouped(count)} ${

@@ -14,7 +14,7 @@ import { note, Progress, terminalWidth, write, writeJson } from "./terminal.ts";
 /** The command. */
 export const command = define({
   arguments: [
-    { name: "IN", help: "A model: best with F32, F16 or BF16 weights" },
+    { name: "IN", help: "A model, or a folder with one: best with F32, F16 or BF16 weights" },
     { name: "OUT", help: "The GGUF file to be written" },
   ],
   flags: {
@@ -32,6 +32,8 @@ export const command = define({
     "usual, the output matrix (the embedding where they are tied) is at least Q6_K, and rows " +
     "that are no whole blocks get another type: Q5_0 for Q4_K, Q5_1 for Q5_K, Q8_0 for " +
     "Q6_K, F16 for the rest.",
+    "Of a folder in Hugging Face layout all that GGUF has keys for goes along: numbers of the " +
+    "config, tokenizer, chat templates. What GGUF cannot say is refused.",
     "int8 is symmetric: one scale per row (output channel) or per matrix, stored as Q8_0 blocks " +
     "that share it, so that every kernel runs it; activations are rounded to int8 per 32. A " +
     "scale reaches the largest weight (min-max), 99.9 % of them (percentile), or as far as " +
@@ -41,6 +43,7 @@ export const command = define({
   ],
   examples: [
     "quantize model.F16.gguf model.Q4_K.gguf --type Q4_K",
+    "quantize folder model.Q8_0.gguf --type Q8_0",
     "quantize model.gguf int8.gguf --type int8 --calibrate text.txt --report",
   ],
   async run({ flags, given: [input = "", output = ""] }) {

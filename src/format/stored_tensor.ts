@@ -1,7 +1,7 @@
 /** A tensor of a model file: where it lies, and its numbers when they are asked for. @module */
 import { quote } from "../bytes.ts";
 import { ArgumentError } from "../errors.ts";
-import { type BlockLayout, decodableByName, dequantize } from "../quant.ts";
+import { type Decodable, decodableByName, dequantize } from "../quant.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { TensorInfo } from "./file.ts";
 import type { ByteSource } from "./source.ts";
@@ -94,7 +94,7 @@ export class StoredTensor implements TensorInfo {
     return Tensor.of(values, shape);
   }
 
-  #layout(action: string): BlockLayout {
+  #layout(action: string): Decodable {
     const layout = decodableByName(this.type);
     if (layout !== undefined) return layout;
     throw new ArgumentError(
@@ -103,7 +103,7 @@ export class StoredTensor implements TensorInfo {
   }
 
   /** Where some rows lie. */
-  #part(rows: ReadOptions["rows"], layout: BlockLayout): Part {
+  #part(rows: ReadOptions["rows"], layout: Decodable): Part {
     const [length = 1, ...rest] = this.shape;
     const [start, stop] = rows ?? [0, length];
     const each = rest.reduce((a, b) => a * b, 1); // elements along the first axis

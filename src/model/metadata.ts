@@ -35,11 +35,11 @@ export class Metadata {
   }
 
   /**
-   * A finite real number.
+   * A finite real number, rounded to the float that a GGUF has for it.
    * @throws ModelError naming key and value when it is missing, not finite or out of range
    */
   real(key: string, rule: NumberRule): number {
-    return this.#checked(key, rule, "a number", Number.isFinite);
+    return Math.fround(this.#checked(key, rule, "a number", Number.isFinite));
   }
 
   /**

@@ -79,6 +79,20 @@ export function halfOfEach(tensor: ModelTensor, half: 0 | 1): ModelTensor {
   return { ...tensor, shape: [count, rows / 2, columns], pieces: joined(pieces) };
 }
 
+/**
+ * A matrix with its rows in another order, or a vector with its values.
+ * @param tensor one that lies in one piece
+ * @param from says which row comes to a place
+ */
+export function rowsInOrder(tensor: ModelTensor, from: (row: number) => number): ModelTensor {
+  const { pieces: [piece], shape: [rows = 1] } = tensor, { path, offset, bytes } = piece!;
+  const each = bytes / rows;
+  const pieces = Array.from({ length: rows }, (_, row) => {
+    return { path, offset: offset + from(row) * each, bytes: each };
+  });
+  return { ...tensor, pieces: joined(pieces) };
+}
+
 /** Pieces without seams: what lies right behind another is part of it. */
 function joined(pieces: readonly Piece[]): Piece[] {
   const out: Piece[] = [];

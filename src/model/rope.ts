@@ -174,10 +174,10 @@ export class Rotations {
  */
 export function ropeFrequencies(config: RopeConfig, context = 0): Float64Array {
   const { dims, scaling, factors } = config, base = baseOf(config, context);
-  const stretch = stretchOf(scaling, base, dims, context);
+  const divisor = divisorOf(scaling, base, dims, context);
   return Float64Array.from(
     { length: dims / 2 },
-    (_, pair) => base ** (-2 * pair / dims) / (factors?.[pair] ?? 1) * stretch(pair),
+    (_, pair) => base ** (-2 * pair / dims) / (factors?.[pair] ?? 1) / divisor(pair),
   );
 }
 
@@ -188,8 +188,8 @@ function baseOf({ base, dims, scaling }: RopeConfig, context: number): number {
   return base * (factor * length / originalContext - (factor - 1)) ** (dims / (dims - 2));
 }
 
-/** What a scaling multiplies the frequency of a pair by. */
-function stretchOf(
+/** What a scaling divides the frequency of a pair by. */
+function divisorOf(
   scaling: RopeScaling,
   base: number,
   dims: number,
@@ -202,27 +202,40 @@ function stretchOf(
     case "longrope": {
       const { short, long, originalContext } = scaling;
       const factors = context > originalContext ? long : short;
-      return (pair) => 1 / factors[pair]!;
+      return (pair) => factors[pair]!;
     }
     case "linear":
-      return () => 1 / scaling.factor;
+      return () => scaling.factor;
     case "yarn": {
       const ramp = yarnRamp(scaling, base, dims);
       return (pair) => {
         const kept = scaling.extrapolation * (1 - ramp(pair));
-        return (1 - kept) / scaling.factor + kept;
+        return 1 / ((1 - kept) / scaling.factor + kept);
       };
     }
     case "bands": {
-      const { factor, originalContext, lowFrequency, highFrequency } = scaling;
-      return (pair) => {
-        const turns = originalContext * base ** (-2 * pair / dims) / (2 * Math.PI);
-        const share = (turns - lowFrequency) / (highFrequency - lowFrequency);
-        const kept = Math.min(1, Math.max(0, share));
-        return (1 - kept) / factor + kept;
-      };
+      const factors = bandFactors(scaling, { base, dims });
+      return (pair) => factors[pair]!;
     }
   }
+}
+
+/**
+ * What scaling by bands divides frequencies by, as the floats that a GGUF has for it.
+ * @param scaling the bands
+ * @param rope base and rotated dimensions
+ * @returns [dims / 2]
+ */
+export function bandFactors(
+  { factor, originalContext, lowFrequency, highFrequency }: BandScaling,
+  { base, dims }: Pick<RopeConfig, "base" | "dims">,
+): Float32Array {
+  return Float32Array.from({ length: dims / 2 }, (_, pair) => {
+    const turns = originalContext * base ** (-2 * pair / dims) / (2 * Math.PI);
+    const share = (turns - lowFrequency) / (highFrequency - lowFrequency);
+    const kept = Math.min(1, Math.max(0, share));
+    return 1 / ((1 - kept) / factor + kept);
+  });
 }
 
 /** 0 for pairs that turn fast enough to be left alone, 1 for those that are interpolated. */

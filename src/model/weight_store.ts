@@ -2,10 +2,18 @@
 
 import { ModelError } from "../errors.ts";
 import type { FilePart } from "../format/file.ts";
-import { isFloat8, widenFloat8 } from "../format/float8.ts";
 import type { Kernels } from "../native/ffi.ts";
 import { Region } from "../native/memory.ts";
-import { dequantize, type Quant, quantByName, quantize, QUANTS, tensorBytes } from "../quant.ts";
+import {
+  dequantize,
+  type Quant,
+  quantByName,
+  quantize,
+  QUANTS,
+  SMALL_FLOAT_TYPES,
+  tensorBytes,
+  weightType,
+} from "../quant.ts";
 import type { Operand } from "../step/step.ts";
 import { turn } from "../turn.ts";
 import type { ModelTensor, Piece } from "./model_tensor.ts";
@@ -170,9 +178,10 @@ function quantFor(
   role: TensorRole,
   wanted: LoadQuant | undefined,
 ): Quant {
-  const own = quantByName(isFloat8(tensor.type) ? "F16" : tensor.type);
+  const isSmall = SMALL_FLOAT_TYPES.some(({ name }) => name === tensor.type);
+  const own = quantByName(isSmall ? "F16" : tensor.type);
   if (own === undefined) {
-    const known = [...QUANTS.map(({ name }) => name), "F8_E4M3", "F8_E5M2"].join(", ");
+    const known = [...QUANTS, ...SMALL_FLOAT_TYPES].map(({ name }) => name).join(", ");
     throw new ModelError(
       `Cannot run tensor "${tensor.name}": its type is ${tensor.type}, supported are ${known}`,
     );
@@ -202,7 +211,7 @@ function* slices(
   mapped: ReadonlyMap<string, Region>,
   target: Region,
 ) {
-  const own = quantByName(tensor.type) ?? { elements: 1, bytes: 1 }; // an 8-bit float
+  const own = weightType(tensor.type)!;
   const step = Math.max(own.elements, quant.elements, SLICE_ELEMENTS); // all are powers of two
   let at = offset;
   for (const piece of tensor.pieces) { // of whole rows, so of whole blocks of either type
@@ -221,7 +230,7 @@ function* slices(
 /** The bytes of some elements in another type. */
 function converted({ type, plus }: ModelTensor, quant: Quant, bytes: Uint8Array<ArrayBuffer>) {
   if (type === quant.name && plus === 0) return bytes; // it only lay askew, or in pieces
-  const values = isFloat8(type) ? widenFloat8(type, bytes) : dequantize(type, bytes);
+  const values = dequantize(type, bytes);
   if (plus !== 0) { for (let i = 0; i < values.length; i++) values[i]! += plus; }
   return new Uint8Array(quantize(quant.name, values));
 }

@@ -22,6 +22,8 @@ export interface Job {
   readonly to?: string | undefined;
   /** Their bytes. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What is added to each value before. */
+  readonly plus?: number | undefined;
   /** Blocks of a row share a scale. */
   readonly scaling?: Scaling | undefined;
 }
@@ -48,8 +50,9 @@ export interface Result extends Damage {
 }
 
 /** Does it. */
-export function doJob({ from, to, bytes, scaling }: Job): Result {
+export function doJob({ from, to, bytes, plus = 0, scaling }: Job): Result {
   const values = dequantize(from, bytes);
+  if (plus !== 0) { for (let i = 0; i < values.length; i++) values[i]! += plus; }
   if (to === undefined) {
     const counts = countMagnitudes(values);
     return { bytes: new Uint8Array(0), ...UNHARMED, largest: largestOf(values), counts };

@@ -1,8 +1,8 @@
 /** Which tensor of a model becomes which type when the model is quantised. @module */
 import { quote } from "../bytes.ts";
 import { ArgumentError, ModelError } from "../errors.ts";
-import type { ModelFile, TensorInfo } from "../format/file.ts";
-import { type Quant, quantByName } from "../quant.ts";
+import type { ModelTensor } from "../model/model_tensor.ts";
+import { type Quant, quantByName, weightType } from "../quant.ts";
 
 /** One thing that a model can be quantised to. */
 export interface Target {
@@ -40,8 +40,11 @@ const LAST_FALLBACK = "F16";
 
 /** A tensor and what becomes of it. */
 export interface PlannedTensor {
-  readonly info: TensorInfo;
-  /** ggml's name of its type in the new file; the old one: its bytes are copied. */
+  /** Its name in the new file. */
+  readonly name: string;
+  /** Where its values come from. */
+  readonly tensor: ModelTensor;
+  /** ggml's name of its type in the new file. */
   readonly type: string;
   /** The type that it could not have, as its rows are no whole blocks of that. */
   readonly instead?: string | undefined;
@@ -51,31 +54,34 @@ export interface PlannedTensor {
 
 /**
  * Plans every tensor of a file: matrices become the target's type, everything else (norms, biases,
- * routers of experts) stays as it is.
+ * routers of experts) stays as it is, or becomes plain floats where a GGUF has them so.
  *
- * @param file the opened model
+ * @param tensors those of the model, by name
+ * @param floats whether everything else becomes F32
  * @param target what it becomes
  * @param requantize takes matrices as well that have been rounded coarsely before
  * @throws {ModelError} a matrix is of a type that cannot be decoded, or was rounded before
  */
 export function planTensors(
-  file: Pick<ModelFile, "tensors">,
+  tensors: ReadonlyMap<string, ModelTensor>,
   target: Target,
-  requantize: boolean,
+  { requantize, floats }: { readonly requantize: boolean; readonly floats: boolean },
 ): PlannedTensor[] {
-  const outputName = file.tensors.has("output.weight") ? "output.weight" : "token_embd.weight";
-  return [...file.tensors.values()].map((info) => {
-    if (!isMatrix(info)) return { info, type: info.type, oneScale: false };
-    const wanted = info.name === outputName ? target.output ?? target.type : target.type;
-    const type = fitting(wanted, info.shape.at(-1)!);
-    checkSource(info, type, requantize);
+  const outputName = tensors.has("output.weight") ? "output.weight" : "token_embd.weight";
+  return [...tensors].map(([name, tensor]) => {
+    if (!isMatrix(name, tensor)) {
+      return { name, tensor, type: floats ? "F32" : tensor.type, oneScale: false };
+    }
+    const wanted = name === outputName ? target.output ?? target.type : target.type;
+    const type = fitting(wanted, tensor.shape.at(-1)!);
+    checkSource(tensor, type, requantize);
     const oneScale = target.oneScale === true && type === target.type;
-    return { info, type, instead: type === wanted ? undefined : wanted, oneScale };
+    return { name, tensor, type, instead: type === wanted ? undefined : wanted, oneScale };
   });
 }
 
 /** Whether a tensor is a matrix of products or embeddings: what llama-quantize quantises, too. */
-function isMatrix({ name, shape }: TensorInfo): boolean {
+function isMatrix(name: string, { shape }: ModelTensor): boolean {
   return shape.length >= 2 && name.endsWith(".weight") && !/_norm\.|ffn_gate_inp\./.test(name);
 }
 
@@ -86,9 +92,9 @@ function fitting(type: string, columns: number): string {
 }
 
 /** Refuses what cannot be decoded, and a second coarse rounding on top of a first one. */
-function checkSource({ name, type, path }: TensorInfo, to: string, requantize: boolean): void {
-  const from = quantByName(type),
-    what = `Cannot quantize ${quote(name)} of ${quote(path, Infinity)}`;
+function checkSource(tensor: ModelTensor, to: string, requantize: boolean): void {
+  const { name, type, pieces } = tensor, from = weightType(type);
+  const what = `Cannot quantize ${quote(name)} of ${quote(pieces[0]!.path, Infinity)}`;
   if (from === undefined) throw new ModelError(`${what}: cria cannot decode its type, ${type}`);
   if (requantize || type === to || !isCoarse(from) || !isCoarse(quantByName(to)!)) return;
   throw new ModelError(
@@ -98,7 +104,7 @@ function checkSource({ name, type, path }: TensorInfo, to: string, requantize: b
 }
 
 /** Fewer than 8 bits a weight. */
-function isCoarse({ bytes, elements }: Quant): boolean {
+function isCoarse({ bytes, elements }: Pick<Quant, "bytes" | "elements">): boolean {
   return bytes / elements < 1;
 }
 

@@ -1,10 +1,11 @@
 /** Quantises a model file: reads, encodes and writes it in a stream. @module */
 import { quote } from "../bytes.ts";
-import { ArgumentError, ModelError } from "../errors.ts";
+import { ArgumentError } from "../errors.ts";
 import type { MetadataValue, ModelFile } from "../format/file.ts";
 import { openModelFile } from "../format/open.ts";
 import { refuseTaken } from "../format/whole_file.ts";
 import { writeGguf } from "../format/write.ts";
+import { type GgufForm, ggufForm } from "./gguf_form.ts";
 import type { Clipping, Scope } from "./int8.ts";
 import { planTensors, type Target, targetNamed } from "./plan.ts";
 import { Work } from "./stream.ts";
@@ -67,14 +68,15 @@ export interface QuantizeResult {
 }
 
 /**
- * Quantises a model file. Tensors pass through in parts of some megabytes, so that memory does not
- * grow with the file; the output gets its name when it is whole.
+ * Quantises a model file, or a folder in Hugging Face layout, whose tensors get the names and the
+ * order that GGUF has for them. They pass through in parts of some megabytes, so that memory does
+ * not grow with the file; the output gets its name when it is whole.
  *
  * @param input a model file of any format that cria reads
  * @param output the GGUF file to be
  * @param options to what, and how
  * @throws {ArgumentError} the output is there already, or is the input
- * @throws {ModelError} a tensor cannot be quantised so
+ * @throws {ModelError} a tensor cannot be quantised so, or GGUF cannot say what the model is
  * @example
  * ```ts ignore
  * await quantizeFile("model.F16.gguf", "model.Q4_K.gguf", { type: "Q4_K" });
@@ -89,30 +91,22 @@ export async function quantizeFile(
   const target = targetNamed(type);
   signal?.throwIfAborted();
   using file = await openModelFile(input);
-  refuseFormat(file);
+  const form = ggufForm(file);
   await refuseSame(file, output);
   await refuseTaken(output, overwrite);
-  const plan = planTensors(file, target, requantize);
-  const tensors = plan.map(({ info: { name, shape }, type }) => ({ name, shape, type }));
-  const { numberTypes } = file;
+  const plan = planTensors(form.tensors, target, { requantize, floats: file.format !== "gguf" });
+  const tensors = plan.map(({ name, tensor: { shape }, type }) => ({ name, shape, type }));
   const importance = target.oneScale ? await options.importance?.() : undefined;
   const clipping = options.clipping ?? (importance ? "mse" : "min-max");
   using work = new Work(plan, { ...options, clipping }, importance);
   const contents = {
-    metadata: describe(file, target, { ...options, clipping }),
-    numberTypes,
+    metadata: describe(form, target, { ...options, clipping }),
+    numberTypes: form.numberTypes,
     tensors,
   };
   await writeGguf(output, contents, work.parts(), { overwrite, signal });
   const { size } = await Deno.stat(output);
-  return { type, inBytes: inputBytes(file), outBytes: size, tensors: work.results() };
-}
-
-/** What is written is GGUF, with the names and the order of rows that GGUF has. */
-function refuseFormat({ format, path }: ModelFile): void {
-  if (format === "gguf") return;
-  const state = `it is ${format}, and only GGUF can be written again so far`;
-  throw new ModelError(`Cannot quantize ${quote(path, Infinity)}: ${state}`);
+  return { type, inBytes: file.fileBytes, outBytes: size, tensors: work.results() };
 }
 
 /** Refuses to write over what is being read, by whatever name. */
@@ -128,20 +122,13 @@ async function refuseSame(file: ModelFile, output: string): Promise<void> {
   }
 }
 
-/** Bytes of all files that the tensors lie in. */
-function inputBytes(file: ModelFile): number {
-  const paths = new Set([...file.tensors.values()].map(({ path }) => path)).add(file.path);
-  if (paths.size === 1) return file.fileBytes;
-  return [...paths].reduce((sum, path) => sum + Deno.statSync(path).size, 0);
-}
-
 /** The metadata of the new file. */
 function describe(
-  file: ModelFile,
+  form: GgufForm,
   { fileType, oneScale }: Target,
   { scope = "row", clipping = "min-max" }: QuantizeOptions,
 ): Map<string, MetadataValue> {
-  const kept = [...file.metadata].filter(([key]) => !/^(split|cria\.int8)\./.test(key));
+  const kept = [...form.metadata].filter(([key]) => !/^(split|cria\.int8)\./.test(key));
   const metadata = new Map(kept).set("general.file_type", fileType)
     .set("general.quantization_version", 2);
   if (oneScale) metadata.set("cria.int8.scope", scope).set("cria.int8.clipping", clipping);

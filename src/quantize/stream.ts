@@ -1,9 +1,9 @@
 /** The stream of a quantisation: reads tensors, has them encoded, keeps the account. @module */
 import { quote } from "../bytes.ts";
 import { CriaError } from "../errors.ts";
-import type { TensorInfo } from "../format/file.ts";
 import { Source } from "../format/source.ts";
-import { layoutNamed } from "../quant.ts";
+import type { ModelTensor, Piece } from "../model/model_tensor.ts";
+import { layoutNamed, weightType } from "../quant.ts";
 import { Crew } from "./crew.ts";
 import { countMagnitudes, matrixScale } from "./int8.ts";
 import { addDamage, type Damage, type Result, type Scaling, UNHARMED } from "./job.ts";
@@ -41,7 +41,7 @@ export class Work implements Disposable {
   /** The bytes of all new tensors in order; so many parts at work that no worker waits. */
   async *parts(): AsyncGenerator<Uint8Array> {
     const { signal, onProgress } = this.#options;
-    const allBytes = this.#plan.reduce((sum, { info }) => sum + info.bytes, 0);
+    const allBytes = this.#plan.reduce((sum, { tensor }) => sum + bytesOf(tensor), 0);
     const waiting: Part[] = [];
     const next = async (): Promise<Uint8Array> => {
       const { tensor, result } = waiting.shift()!;
@@ -61,41 +61,33 @@ export class Work implements Disposable {
 
   /** Reads part after part and hands them to the crew. */
   async *#read(): AsyncGenerator<{ part: Part; readBytes: number }> {
-    let source: Source | undefined;
-    try {
-      for (const [tensor, planned] of this.#plan.entries()) {
-        const { info, type } = planned;
-        if (source?.path !== info.path) {
-          source?.[Symbol.dispose]();
-          source = await Source.open(info.path);
-        }
-        const size = partBytes(info), scaling = await this.#scaling(source, planned);
-        for (let at = 0; at < info.bytes; at += size) {
-          this.#options.signal?.throwIfAborted();
-          const bytes = await readPart(source, info, at, size);
-          const readBytes = bytes.length;
-          const result = isCopied(planned)
-            ? Promise.resolve({ bytes, ...UNHARMED })
-            : this.#crew.do({ from: info.type, to: type, bytes, scaling });
-          yield { part: { tensor, result }, readBytes };
-        }
+    using reader = new PieceReader(this.#options.signal);
+    for (const [index, planned] of this.#plan.entries()) {
+      const { tensor, type } = planned, { type: from, plus } = tensor;
+      const scaling = await this.#scaling(reader, planned);
+      for await (const bytes of reader.parts(tensor)) {
+        const readBytes = bytes.length;
+        const result = isCopied(planned)
+          ? Promise.resolve({ bytes, ...UNHARMED })
+          : this.#crew.do({ from, to: type, bytes, plus, scaling });
+        yield { part: { tensor: index, result }, readBytes };
       }
-    } finally {
-      source?.[Symbol.dispose]();
     }
   }
 
   /** How int8 is scaled; one scale for a whole matrix takes another look at all of it. */
-  async #scaling(source: Source, { info, oneScale }: PlannedTensor): Promise<Scaling | undefined> {
+  async #scaling(
+    reader: PieceReader,
+    { name, tensor, oneScale }: PlannedTensor,
+  ): Promise<Scaling | undefined> {
     if (!oneScale) return undefined;
     const { scope = "row", clipping = "min-max", signal } = this.#options;
-    const columns = info.shape.at(-1)!;
-    if (scope === "row") return { columns, clipping, importance: this.#importance?.get(info.name) };
-    const sum = countMagnitudes(new Float32Array(0)), size = partBytes(info);
+    const columns = tensor.shape.at(-1)!;
+    if (scope === "row") return { columns, clipping, importance: this.#importance?.get(name) };
+    const sum = countMagnitudes(new Float32Array(0));
     let largest = 0;
-    for (let at = 0; at < info.bytes; at += size) {
-      const bytes = await readPart(source, info, at, size);
-      const part = await aborting(this.#crew.do({ from: info.type, bytes }), signal);
+    for await (const bytes of reader.parts(tensor)) {
+      const part = await aborting(this.#crew.do({ from: tensor.type, bytes }), signal);
       const { counts = sum } = part;
       largest = Math.max(largest, part.largest);
       for (let bin = 0; bin < sum.length; bin++) sum[bin]! += counts[bin]!;
@@ -110,14 +102,15 @@ export class Work implements Disposable {
     } catch (error) {
       if (!(error instanceof CriaError) || error === this.#options.signal?.reason) throw error;
       const state = error.message.replace(/^Cannot quantize "\w+": /, "");
-      const { name, path } = this.#plan[tensor]!.info;
-      throw new CriaError(`Cannot quantize ${quote(name)} of ${quote(path, Infinity)}: ${state}`);
+      const { name, pieces: [piece] } = this.#plan[tensor]!.tensor;
+      const where = quote(piece?.path ?? "the config", Infinity);
+      throw new CriaError(`Cannot quantize ${quote(name)} of ${where}: ${state}`);
     }
   }
 
   /** What became of each tensor. */
   results(): QuantizedTensor[] {
-    return this.#plan.map(({ info: { name }, type, instead }, index) => {
+    return this.#plan.map(({ name, type, instead }, index) => {
       const { signal, noise, largest } = this.#damages[index]!;
       const sqnrDb = noise === 0 ? null : 10 * Math.log10(signal / noise);
       return { name, type, sqnrDb, maxError: largest, ...instead && { instead } };
@@ -130,26 +123,61 @@ export class Work implements Disposable {
 }
 
 /** Whether nothing is to be done but to copy: one scale per row is another thing than Q8_0. */
-function isCopied({ info, type, oneScale }: PlannedTensor): boolean {
-  return type === info.type && !oneScale;
+function isCopied({ tensor, type, oneScale }: PlannedTensor): boolean {
+  return type === tensor.type && !oneScale && tensor.plus === 0;
 }
 
-/** Bytes of a tensor from `at` on. */
-async function readPart(
-  source: Source,
-  info: TensorInfo,
-  at: number,
-  size: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(Math.min(size, info.bytes - at));
-  await source.read(info.offset + at, bytes);
-  return bytes;
+/** Reads tensors in parts of whole rows; one file is open at a time. */
+class PieceReader implements Disposable {
+  #source: Source | undefined;
+
+  constructor(readonly signal: AbortSignal | undefined) {}
+
+  /** The bytes of a tensor, some `PART_ELEMENTS` at a time. */
+  async *parts(tensor: ModelTensor): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    let left = bytesOf(tensor),
+      part = new Uint8Array(Math.min(partBytes(tensor), left)),
+      filled = 0;
+    if (tensor.values) yield new Uint8Array(tensor.values.slice().buffer);
+    for (const piece of tensor.pieces) {
+      for (let at = 0; at < piece.bytes;) {
+        this.signal?.throwIfAborted();
+        const count = Math.min(piece.bytes - at, part.length - filled);
+        await this.#read(piece, at, part.subarray(filled, filled + count));
+        at += count;
+        filled += count;
+        if (filled < part.length) continue;
+        left -= filled;
+        yield part;
+        part = new Uint8Array(Math.min(partBytes(tensor), left));
+        filled = 0;
+      }
+    }
+  }
+
+  async #read({ path, offset }: Piece, at: number, bytes: Uint8Array): Promise<void> {
+    if (this.#source?.path !== path) {
+      this.#source?.[Symbol.dispose]();
+      this.#source = undefined;
+      this.#source = await Source.open(path);
+    }
+    await this.#source.read(offset + at, bytes);
+  }
+
+  [Symbol.dispose](): void {
+    this.#source?.[Symbol.dispose]();
+  }
+}
+
+/** Bytes of a tensor in its files. */
+function bytesOf({ pieces, values }: ModelTensor): number {
+  return pieces.reduce((sum, { bytes }) => sum + bytes, values?.byteLength ?? 0);
 }
 
 /** Bytes of whole rows, some `PART_ELEMENTS`. */
-function partBytes(info: TensorInfo): number {
-  const { elements, bytes } = layoutNamed(info.type)!;
-  const columns = info.shape.at(-1)!;
+function partBytes({ type, shape }: ModelTensor): number {
+  const { elements, bytes } = weightType(type) ?? layoutNamed(type)!;
+  const columns = shape.at(-1)!;
   return Math.max(1, Math.floor(PART_ELEMENTS / columns)) * (columns / elements) * bytes;
 }
 

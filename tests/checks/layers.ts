@@ -13,7 +13,6 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   quant: ["errors", "bytes"],
   tensor: ["errors", "quant"],
   format: ["errors", "turn", "bytes", "quant", "tensor"],
-  quantize: ["errors", "bytes", "quant", "format"],
   tokenizer: ["errors", "bytes", "turn"],
   chat: ["errors"],
   grammar: ["errors"],
@@ -23,6 +22,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   step: ["errors", "quant", "native"],
   cache: ["errors", "quant", "native", "step"],
   model: ["errors", "turn", "bytes", "quant", "tensor", "format", "native", "step", "cache"],
+  quantize: ["errors", "bytes", "quant", "format", "model"],
   session: [
     ...["errors", "turn", "quant", "format", "tokenizer", "chat", "grammar", "sampling"],
     ...["native", "step", "cache", "model"],

@@ -92,7 +92,7 @@ export function checkTypedImports(files: Files, declarations: string): string[] 
 /** Model families: the code knows numbers and flags, and names them in tables only. */
 const BRANDS = /(?<![a-z])(llama|qwen|mistral|mixtral|gemma|phi\d|smollm|deepseek|falcon)/i;
 const TABLES = new RegExp(
-  "^src/(model/(architectures|names)|format/hf_(config|rope)|chat/fallbacks|" +
+  "^src/(model/(architectures|names)|format/(hf_(config|rope)|gguf_vocabulary)|chat/fallbacks|" +
     "tokenizer/pretokeni[sz]e\\w*)\\.ts$",
 );
 /** Single names that other files need, because a file format spells them so. */

@@ -1,7 +1,8 @@
 /** The story model of the pack, as safetensors and quantised, beside exact math. @module */
 
 import { assert, assertEquals } from "@std/assert";
-import { Model } from "../../mod.ts";
+import { Model, quantizeFile } from "../../mod.ts";
+import { openGguf } from "../../src/format/gguf.ts";
 import { skip } from "../support.ts";
 import { distance, packCases, packFloats, packJson, packPath, strays } from "./pack.ts";
 
@@ -64,5 +65,36 @@ for (const { id, gguf, safetensors, expected: path, index, tol } of cases) {
     const { tokens, promptTokens, text } = await session.generate(prompt, options).result;
     assertEquals([promptTokens, tokens], [ids, expected.greedy]);
     assertEquals(text.replace(/^ /, ""), expected.greedy_text); // which was decoded by itself
+  });
+}
+
+if (cases.length > 0) {
+  Deno.test("conformance: the story goes on alike after quantising its folder", async () => {
+    const folder = await Deno.makeTempDir({ prefix: "cria-test-" });
+    try {
+      for (const { gguf, safetensors, expected: path, index, tol } of cases) {
+        const { prompt, ids, vocab, gguf: expected } = packJson<Expected[]>(path)[index]!;
+        const out = `${folder}/${index}.gguf`;
+        await quantizeFile(packPath(safetensors), out, { type: "Q8_0", workers: 1 });
+        using written = await openGguf(out);
+        using theirs = await openGguf(packPath(gguf));
+        for (const { name, type } of theirs.tensors.values()) { // permuted rows included
+          assertEquals(written.tensor(name).type, type);
+          assertEquals(await written.tensor(name).read(), await theirs.tensor(name).read(), name);
+        }
+        using model = await Model.load(out, { threads: 2, context: 256 });
+        const exact = packFloats(`story/${expected.logits_exact}`);
+        const { maxAbs } = distance(await model.logits(ids), exact, vocab);
+        assert(maxAbs <= tol.gguf_q8_activations.max_abs, `a logit is off by ${maxAbs}`);
+        using session = model.session({ temperature: 0 });
+        const options = { maxTokens: expected.greedy_exact.length, ignoreEos: true };
+        const { tokens, promptTokens } = await session.generate(prompt, options).result;
+        assertEquals(promptTokens, ids);
+        const reference = { tokens: expected.greedy_exact, margins: expected.greedy_exact_margin };
+        assertEquals(strays(tokens, reference, tol.gguf_q8_activations.max_abs), undefined);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   });
 }

@@ -19,7 +19,7 @@ Deno.test("a tiny llama reads as numbers and flags", () => {
     feedForwardDim: 172,
     vocabularySize: 320,
     contextLength: 256,
-    normEpsilon: 1e-5,
+    normEpsilon: Math.fround(1e-5),
     rope: { base: 10000, dims: 16, pairs: "neighbours", scaling: { kind: "none" } },
     scoreScale: 0.25,
     activation: "silu",

@@ -147,15 +147,3 @@ randomModelTest("an abort at any moment leaves nothing", async (input) => {
     await Deno.remove(folder, { recursive: true });
   }
 }, "F32");
-
-sharedTest(
-  "safetensors are refused: GGUF has other names and rows",
-  "conformance/story",
-  async (story) => {
-    await assertRejects(
-      () => quantizeFile(story, `${story}/out.gguf`, { type: "Q8_0" }),
-      ModelError,
-      "it is safetensors",
-    );
-  },
-);

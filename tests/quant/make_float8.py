@@ -2,7 +2,7 @@
 
 Needs the PyPI packages ml_dtypes and numpy. The file in the repository is of ml_dtypes 0.6.0:
 
-    python3 tests/format/make_float8.py > tests/format/float8.json
+    python3 tests/quant/make_float8.py > tests/quant/float8.json
 """
 
 import base64
