@@ -224,20 +224,23 @@ function textOf(value: JsonValue | undefined): string | undefined {
   return typeof text === "string" ? text : undefined;
 }
 
-/** The chat template: a file of its own, one text, or several with names. */
+/** The chat templates: files of their own, else one text, or several with names. */
 function setChatTemplates(
   found: Map<string, MetadataValue>,
-  { tokenizerConfig, chatTemplate }: HuggingFaceFiles,
+  { tokenizerConfig, chatTemplate, chatTemplates = new Map() }: HuggingFaceFiles,
 ): void {
-  const given = tokenizerConfig?.get("chat_template");
+  const set = (name: string, template: string) =>
+    found.set(`tokenizer.chat_template${name === "default" ? "" : `.${name}`}`, template);
+  for (const [name, template] of chatTemplates) set(name, template);
+  if (chatTemplates.size > 0) return;
+  const given = tokenizerConfig?.get("chat_template") ?? chatTemplate?.get("chat_template");
+  if (typeof given === "string") set("default", given);
   for (const entry of isList(given) ? given : []) {
     if (!isObject(entry)) continue;
     const name = entry.get("name"), template = entry.get("template");
     if (typeof name !== "string" || typeof template !== "string") continue;
-    found.set(`tokenizer.chat_template${name === "default" ? "" : `.${name}`}`, template);
+    set(name, template);
   }
-  const only = chatTemplate ?? given;
-  if (typeof only === "string") found.set("tokenizer.chat_template", only);
 }
 
 /** The object of that name; it must be there. */

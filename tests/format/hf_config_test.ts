@@ -62,6 +62,12 @@ Deno.test("chat templates: one text, several with names, a file of its own", asy
   const list = [{ name: "tool_use", template: "t" }, { name: "default", template: "d" }];
   assertEquals(await of(list), ["d", "t"]);
   assertEquals(await of("a", { "chat_template.jinja": "j" }), ["j", undefined]);
+  assertEquals(await of(undefined, { "chat_template.json": { chat_template: "p" } }), [
+    "p",
+    undefined,
+  ]);
+  const more = { "chat_template.jinja": "j", "additional_chat_templates/tool_use.jinja": "u" };
+  assertEquals(await of("a", more), ["j", "u"]);
 });
 
 Deno.test("special tokens: as texts, as objects, and ends by generation_config.json", async () => {

@@ -66,6 +66,7 @@ export async function folderOf(files: Record<string, Uint8Array | string | objec
     const bytes = content instanceof Uint8Array
       ? content
       : UTF8.encode(typeof content === "string" ? content : JSON.stringify(content));
+    await Deno.mkdir(`${path}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
     await Deno.writeFile(`${path}/${name}`, bytes);
   }
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
