@@ -51,6 +51,7 @@ static int span(struct checker *c, int slot, uint64_t bytes, uint32_t align, int
   if (writes && region->mapped) return refuse(c, CRIA_FAIL(READ_ONLY), slot);
   if (a->region != -1 && !pin(c, a->region, region)) return 0;
   c->job->a[slot] = region->base + a->offset;
+  c->job->space[slot] = region->bytes - a->offset;
   return 1;
 }
 
@@ -159,6 +160,15 @@ static int check_groups(struct checker *c, int slot, uint64_t *matrices) {
   return integers(c, slot, groups * 3, READS);
 }
 
+// The matrices of a weight, [matrices, n, k]: one behind another, or where a table has them, I32
+// [matrices][2]: bytes behind the operand, low word first, which whoever reads them checks.
+static int matrices_of(struct checker *c, int slot, int places, uint64_t matrices) {
+  const cria_op *op = c->op;
+  if (op->a[places].type == CRIA_NONE) return weight(c, slot, op->n * matrices, op->k);
+  if (!c->job->grouped) return refuse(c, CRIA_FAIL(BAD_TYPE), places);
+  return weight(c, slot, op->n, op->k) && integers(c, places, matrices * 2, READS);
+}
+
 static int check_embed(struct checker *c) {
   const cria_op *op = c->op;
   const int32_t *tokens = input(c, 0, op->rows);
@@ -191,7 +201,7 @@ static int check_matmul(struct checker *c) {
   const cria_op *op = c->op;
   uint64_t experts;
   product_units(c);
-  if (!check_groups(c, 5, &experts) || !weight(c, 1, op->n * experts, op->k)) return 0;
+  if (!check_groups(c, 5, &experts) || !matrices_of(c, 1, 6, experts)) return 0;
   if (!activations(c, 0, op->p[0], READS)) return 0;
   for (int slot = 3; slot <= 4; slot++)
     if (c->job->grouped && op->a[slot].type != CRIA_NONE)
@@ -208,7 +218,7 @@ static int check_gated(struct checker *c) {
   product_units(c);
   if (op->a[1].type != op->a[2].type) return refuse(c, CRIA_FAIL(BAD_TYPE), 2);
   if (!check_groups(c, 4, &experts)) return 0;
-  if (!weight(c, 1, op->n * experts, op->k) || !weight(c, 2, op->n * experts, op->k)) return 0;
+  if (!matrices_of(c, 1, 5, experts) || !matrices_of(c, 2, 6, experts)) return 0;
   if (!class_takes(c->job->quant, op->a[0].type)) return refuse(c, CRIA_FAIL(BAD_TYPE), 0);
   return require(c, op->p[2] <= ACTIVATION_GELU, CRIA_FAIL(BAD_PARAMETER)) &&
          activations(c, 0, op->p[0], READS) &&

@@ -20,6 +20,18 @@ INLINE struct pairs pairs_at(const struct job *job, int slot, uint32_t experts, 
   return (struct pairs){(size_t)expert, (size_t)from, (size_t)count};
 }
 
+// The matrix of an expert: one behind another, or where the table in slot `places` has them. NULL
+// where that is outside of the weight's region, or askew.
+INLINE uint8_t *matrix_at(const struct job *job, int slot, int places, size_t expert,
+                          uint64_t bytes) {
+  if (!job->a[places]) return job->a[slot] + expert * bytes;
+  const uint64_t low = (uint32_t)int_at(job->a[places], 2 * expert);
+  const uint64_t at = low | (uint64_t)(uint32_t)int_at(job->a[places], 2 * expert + 1) << 32;
+  const uint64_t align = job->quant == QUANT_F32 ? 4 : 2, space = job->space[slot];
+  if (at % align || at > space || bytes > space - at) return NULL;
+  return job->a[slot] + at;
+}
+
 // A unit of a product by groups: the same piece of the matrix as in a plain product of the rows of
 // one group. A plain product of few rows may have smaller pieces, which are then taken in turn.
 static void grouped_product(const struct job *job, int64_t unit, run_fn product, uint8_t *scratch) {
@@ -37,7 +49,12 @@ static void grouped_product(const struct job *job, int64_t unit, run_fn product,
                                                              : (size_t)rowBytes;
   op.rows = (uint32_t)g.count, part.op = &op;
   part.a[0] += g.from * xBytes, part.a[out] += g.from * op.p[1] * 4;
-  for (int side = 1; side <= 1 + gated; side++) part.a[side] += g.expert * matrix;
+  for (int side = 1; side <= 1 + gated; side++) {
+    const int places = gated ? 4 + side : 6;
+    part.a[side] = matrix_at(job, side, places, g.expert, matrix);
+    if (!part.a[side]) return;
+    part.a[places] = NULL;
+  }
   part.a[slot] = NULL;
   const size_t smaller = each / unit_groups(&op);
   for (size_t i = piece * smaller; i < (piece + 1) * smaller; i++)

@@ -52,6 +52,7 @@ GRID(fours, uint32_t);
 struct job {
   const cria_op *op;
   uint8_t *a[OPERANDS];
+  uint64_t space[OPERANDS]; // bytes from there to the end of its region
   int quant;      // index of the weight's type, or -1
   uint32_t units; // 0: run whole by one thread
   uint32_t chunks; // attend: chunks per row when split over positions, else 0

@@ -16,7 +16,12 @@ export function* rangesOf(
 ): Generator<MemoryRange> {
   for (const [name, operand] of Object.entries(layer) as [string, Operand | undefined][]) {
     if (operand === undefined || !("quant" in operand)) continue;
-    const { memory, offset, quant, rows, columns } = operand as Weight;
+    const { memory, offset, quant, rows, columns, starts } = operand as Weight;
+    if (starts !== undefined) {
+      const bytes = tensorBytes(quant, [rows, columns]);
+      for (const start of starts) yield { memory, offset: start, bytes };
+      continue;
+    }
     const count = OF_EXPERTS.includes(name) ? experts?.count ?? 1 : 1;
     yield { memory, offset, bytes: tensorBytes(quant, [count, rows, columns]) };
   }

@@ -14,19 +14,22 @@ import {
   tensorBytes,
   weightType,
 } from "../quant.ts";
-import type { Operand } from "../step/step.ts";
+import { ELEMENT } from "../native/operations.ts";
+import type { Matrix } from "../step/step.ts";
 import { turn } from "../turn.ts";
-import type { ModelTensor, Piece } from "./model_tensor.ts";
+import type { ModelTensor } from "./model_tensor.ts";
 import type { RequiredTensor, TensorRole } from "./names.ts";
 
 /** A matrix that products can use, or one for each expert; a vector is one row. */
-export interface Weight extends Operand {
+export interface Weight extends Matrix {
   /** Its type. */
   readonly quant: Quant;
   /** Outputs. */
   readonly rows: number;
   /** Inputs. */
   readonly columns: number;
+  /** Where the matrices of experts begin that do not follow each other: offsets in the region. */
+  readonly starts?: readonly number[] | undefined; // [experts]
 }
 
 /** Types that matrices of floats can be rounded to while they are loaded. */
@@ -67,6 +70,7 @@ const SLICE_MS = 4; // of work before the event loop gets its turn
 export class WeightStore implements Disposable {
   readonly #mapped = new Map<string, Region>(); // by path
   #converted: Region | undefined;
+  #tables: Region | undefined; // of places
   readonly #weights = new Map<string, Weight>();
 
   private constructor() {}
@@ -90,14 +94,16 @@ export class WeightStore implements Disposable {
     for (const { path, bytes, inode } of source.files) {
       store.#mapped.set(path, Region.map(kernels, path, bytes, inode));
     }
-    const conversions = new Map<string, Conversion>();
+    const conversions = new Map<string, Conversion>(), spread = new Map<string, number[]>();
     let converted = 0;
     for (const { name, role } of required) {
       const tensor = source.tensors.get(name)!; // the config has checked names and shapes
       const quant = quantFor(name, tensor, role, options.quantize);
-      const piece = asItLies(tensor, quant);
-      if (piece !== undefined) {
-        store.#place(name, tensor, quant, store.#mapped.get(piece.path)!, piece.offset);
+      const starts = asItLies(tensor, quant);
+      if (starts !== undefined) {
+        const region = store.#mapped.get(tensor.pieces[0]!.path)!;
+        store.#place(name, tensor, quant, region, Math.min(...starts));
+        if (starts.length > 1) spread.set(name, starts);
         continue;
       }
       const bytes = tensorBytes(quant, tensor.shape);
@@ -105,6 +111,7 @@ export class WeightStore implements Disposable {
       converted += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
     }
     if (converted > 0) store.#converted = Region.alloc(kernels, converted);
+    store.#writeTables(kernels, spread);
     await store.#convert(conversions, options.signal);
     store.#unmapUnused();
     stack.move();
@@ -134,6 +141,22 @@ export class WeightStore implements Disposable {
   #place(name: string, { shape }: ModelTensor, quant: Quant, memory: Region, offset: number): void {
     const columns = shape.at(-1) ?? 1, rows = shape.at(-2) ?? 1;
     this.#weights.set(name, { memory, type: quant.id, offset, quant, rows, columns });
+  }
+
+  /** Says where the matrices of experts lie that do not follow each other in their file. */
+  #writeTables(kernels: Kernels, spread: ReadonlyMap<string, readonly number[]>): void {
+    const count = [...spread.values()].reduce((sum, starts) => sum + starts.length, 0);
+    if (count === 0) return;
+    const memory = this.#tables = Region.alloc(kernels, 8 * count);
+    let offset = 0;
+    for (const [name, starts] of spread) {
+      const weight = this.#weights.get(name)!;
+      const places = { memory, type: ELEMENT.I32, offset };
+      this.#weights.set(name, { ...weight, starts, places });
+      const table = BigUint64Array.from(starts, (start) => BigInt(start - weight.offset));
+      memory.write(offset, new Uint8Array(table.buffer));
+      offset += 8 * starts.length;
+    }
   }
 
   async #convert(
@@ -168,6 +191,7 @@ export class WeightStore implements Disposable {
   [Symbol.dispose](): void {
     for (const region of this.#mapped.values()) region[Symbol.dispose]();
     this.#converted?.[Symbol.dispose]();
+    this.#tables?.[Symbol.dispose]();
   }
 }
 
@@ -192,12 +216,20 @@ function quantFor(
   return tensor.shape.at(-1)! % target.elements === 0 ? target : own;
 }
 
-/** Where a tensor lies, if products can read it there: in one piece, aligned, of their type. */
-function asItLies({ type, plus, pieces }: ModelTensor, quant: Quant): Piece | undefined {
-  const [piece, ...others] = pieces;
-  const isUsable = quant.name === type && plus === 0 && others.length === 0 &&
-    piece !== undefined && piece.offset % alignmentOf(quant) === 0;
-  return isUsable ? piece : undefined;
+/**
+ * Where a tensor begins, if products can read it as it lies: of their type, aligned, in one piece.
+ * Matrices of experts may lie apart in a file; then where each of them begins.
+ */
+function asItLies({ type, plus, pieces, shape }: ModelTensor, quant: Quant): number[] | undefined {
+  const [{ path } = { path: "" }] = pieces, isWhole = pieces.length === 1;
+  const isUsable = quant.name === type && plus === 0 && (isWhole || shape.length === 3) &&
+    pieces.every((piece) => piece.path === path && piece.offset % alignmentOf(quant) === 0);
+  if (!isUsable) return undefined;
+  if (isWhole) return [pieces[0]!.offset];
+  const each = tensorBytes(quant, shape.slice(1)); // a piece has some whole matrices
+  return pieces.flatMap(({ offset, bytes }) =>
+    Array.from({ length: bytes / each }, (_, i) => offset + i * each)
+  );
 }
 
 /** What the kernels ask of an operand: whole floats, or the halves that blocks begin with. */

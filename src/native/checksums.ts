@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "dffd6b08d3a5c25c83aad302e536c0aba94dacf263ff7ec14e9ded2e267b7be3";
+export const SOURCES: string = "d491cabd5aeab78279d01de56aba9d6d874653cd66beb13e2b2e087a84fe0fa0";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "c6899b3552c1231c0ce28ba98158492b0a1a610fb53673e24e22cd3baf6fa182",
-    bytes: 4915824,
+    sha256: "0e5b3e84462d33bba5d2f290c7ef957d412ae23a9050abba4239270fb1ebc5a5",
+    bytes: 4920448,
   },
 };

@@ -21,10 +21,13 @@ export const OPERATIONS = {
   norm: row("x weight out", "heads xStride outStride", "epsilon"),
   quantize: row("x out", "xStride"),
   matmul: row(
-    "x weight out bias residual groups",
+    "x weight out bias residual groups places",
     "xStride outStride residualStride experts",
   ),
-  gated: row("x gate up out groups", "xStride outStride activation experts"),
+  gated: row(
+    "x gate up out groups gatePlaces upPlaces",
+    "xStride outStride activation experts",
+  ),
   rope: row("x angles", "heads headDim dims pairs stride"),
   store: row("k v slots keys values", "heads headDim stride pagePositions pageCount pageBytes"),
   attend: row(

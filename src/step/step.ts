@@ -19,6 +19,15 @@ export type Activation = "silu" | "gelu";
 /** Which dimensions RoPE turns together. */
 export type RopePairs = "neighbours" | "halves";
 
+/** The matrix of a product, or one for each expert. */
+export interface Matrix extends Operand {
+  /**
+   * Where the matrices of experts lie that do not follow each other: I32 [experts][2], bytes behind
+   * this operand, low word first.
+   */
+  readonly places?: Operand | undefined;
+}
+
 /** Sizes common to all operations: rows of the batch, outputs, inputs. */
 interface Sizes {
   readonly rows: number;
@@ -107,7 +116,7 @@ export class Step {
 
   /** out = weight [n, k] times x [rows, k], plus bias [n], plus residual [rows, n]; no groups. */
   matmul(
-    a: Sizes & { x: Operand; weight: Operand; out: Operand } & {
+    a: Sizes & { x: Operand; weight: Matrix; out: Operand } & {
       bias?: Operand | undefined;
       residual?: Operand | undefined;
       groups?: Groups | undefined;
@@ -118,13 +127,14 @@ export class Step {
   ): void {
     const { xStride = a.k!, outStride = a.n!, residualStride = a.n! } = a;
     const { bias = NOTHING, residual = NOTHING, groups: { list = NOTHING, experts = 0 } = {} } = a;
-    const operands = [a.x, a.weight, a.out, bias, residual, list];
+    const { places = NOTHING } = a.weight;
+    const operands = [a.x, a.weight, a.out, bias, residual, list, places];
     this.#record("matmul", a, operands, [xStride, outStride, residualStride, experts]);
   }
 
   /** out = activation(gate x) * (up x); gate and up are [n, k] of one type. */
   gated(
-    a: Sizes & { x: Operand; gate: Operand; up: Operand; out: Operand; activation: Activation } & {
+    a: Sizes & { x: Operand; gate: Matrix; up: Matrix; out: Operand; activation: Activation } & {
       groups?: Groups | undefined;
       xStride?: number;
       outStride?: number;
@@ -132,7 +142,9 @@ export class Step {
   ): void {
     const { xStride = a.k!, outStride = a.n!, groups: { list = NOTHING, experts = 0 } = {} } = a;
     const parameters = [xStride, outStride, ACTIVATIONS[a.activation], experts];
-    this.#record("gated", a, [a.x, a.gate, a.up, a.out, list], parameters);
+    const places = [a.gate.places ?? NOTHING, a.up.places ?? NOTHING];
+    const operands = [a.x, a.gate, a.up, a.out, list, ...places];
+    this.#record("gated", a, operands, parameters);
   }
 
   /** Turns the first `dims` of every head by `angles` [rows, dims / 2, (cos, sin)], in place. */

@@ -25,7 +25,11 @@ for (const { name, weights, configs, texts } of folderModels) {
         await using folder = await openFolder(file, config);
         for (const text of texts) {
           const expected = new Float32Array(Deno.readFileSync(`${FOLDERS}/${text.logits}`).buffer);
-          const { logits, mappedBytes } = await logitsOf(folder.path, config, text);
+          const { logits, mappedBytes, convertedBytes } = await logitsOf(
+            folder.path,
+            config,
+            text,
+          );
           const { maxAbs, minCos } = distance(logits, expected, config.vocab_size);
           assert(maxAbs <= 2e-4, `a logit of ${file} is off by ${maxAbs}`);
           assert(minCos >= 0.999999, `a cosine of ${file} is ${minCos}`);
@@ -33,6 +37,7 @@ for (const { name, weights, configs, texts } of folderModels) {
           assertEquals(inChunks.logits, logits);
           found.add(`${text.logits} ${logits}`);
           assertEquals(mappedBytes, folderBytes(file).length);
+          assert(convertedBytes < mappedBytes / 8); // norms and biases: experts lie where they are
         }
       }
     }
@@ -60,6 +65,30 @@ for (const quantize of ["Q8_0", "Q4_0"] as const) {
     }
   });
 }
+
+Deno.test("experts of a block in two files are copied, the others lie where they are", async () => {
+  const { weights: [file], configs: { new: config }, texts: [text] } = named("mixtral");
+  const tensors = tensorsOf(folderBytes(file!));
+  await using whole = await openFolder(file!, config);
+  const expected = await logitsOf(whole.path, config, text!);
+  const isSecond = ({ name }: { name: string }) =>
+    name.includes("layers.1.block_sparse_moe.experts.2");
+  const parts = [tensors.filter((one) => !isSecond(one)), tensors.filter(isSecond)];
+  const weight_map = Object.fromEntries(
+    parts.flatMap((part, i) => part.map(({ name }) => [name, `part${i}.safetensors`])),
+  );
+  await using folder = await openFolder(new Uint8Array(0), config);
+  await Deno.remove(`${folder.path}/model.safetensors`);
+  for (const [i, part] of parts.entries()) {
+    await Deno.writeFile(`${folder.path}/part${i}.safetensors`, safetensorsBytes(part));
+  }
+  const index = `${folder.path}/model.safetensors.index.json`;
+  await Deno.writeTextFile(index, JSON.stringify({ weight_map }));
+  const found = await logitsOf(folder.path, config, text!);
+  assertEquals(found.logits, expected.logits);
+  const layerBytes = 3 * 3 * 32 * 32 * 2; // of all experts of one block
+  assertEquals(found.convertedBytes - expected.convertedBytes, layerBytes);
+});
 
 Deno.test("a model of text inside one that sees pictures", async () => {
   const { weights: [file], configs, texts: [text] } = named("gemma3"), { old } = configs;

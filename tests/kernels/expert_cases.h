@@ -21,11 +21,21 @@ static uint64_t place_groups(uint32_t rows, uint32_t experts) {
   return place_integers(list[0], most * 3);
 }
 
+// A table of where matrices lie behind each other, in another order than theirs.
+static uint64_t place_table(uint32_t experts, uint64_t bytes) {
+  int32_t table[64][2];
+  for (uint32_t e = 0; e < experts; e++) {
+    const uint64_t at = (e + 1) % experts * bytes;
+    table[e][0] = (int32_t)at, table[e][1] = (int32_t)(at >> 32);
+  }
+  return place_integers(table[0], experts * 2);
+}
+
 static void grouped_case(int quant, enum op_index kind, uint32_t rows, uint32_t n, uint32_t k,
-                         uint32_t experts) {
+                         uint32_t experts, int listed) {
   const int gated = kind == OP_gated, out_slot = gated ? 3 : 2;
-  begin(FINITE, "%s %s rows %u n %u k %u of %u experts", gated ? "gated" : "matmul",
-        quant_names[quant], rows, n, k, experts);
+  begin(FINITE, "%s %s rows %u n %u k %u of %u experts%s", gated ? "gated" : "matmul",
+        quant_names[quant], rows, n, k, experts, listed ? " by a table" : "");
   struct product_input x = place_input(quant, ORDINARY, rows, k);
   uint64_t stride = n + 3, w = place_weight(quant, (uint64_t)n * experts, k);
   uint64_t out = place(((rows - 1) * stride + n) * WORD, 4), groups = place_groups(rows, experts);
@@ -36,6 +46,9 @@ static void grouped_case(int quant, enum op_index kind, uint32_t rows, uint32_t 
   if (gated) operand(op, 2, quants[quant].id, place_weight(quant, (uint64_t)n * experts, k), 0);
   floats_at(op, out_slot, out, 0);
   operand(op, gated ? 4 : 5, CRIA_I32, groups, 0);
+  const uint64_t bytes = (uint64_t)n * quant_row_bytes(quant, k);
+  if (listed) operand(op, 6, CRIA_I32, place_table(experts, bytes), 0);
+  if (listed && gated) operand(op, 5, CRIA_I32, place_table(experts, bytes), 0);
   for (uint32_t i = 0; i < experts && i < rows; i++) { // rows of no group stay as they are
     int32_t group[3];
     memcpy(group, image + groups + i * sizeof group, sizeof group);
@@ -120,9 +133,9 @@ static void expert_cases(void) {
   for (int quant = 0; quant < QUANT_COUNT; quant++) {
     const uint32_t k = quants[quant].class == FLOAT ? 100 : 256;
     for (size_t i = 0; i < COUNT(rows); i++) {
-      grouped_case(quant, OP_matmul, rows[i], i % 2 ? 40 : 5, k, 6);
-      grouped_case(quant, OP_gated, rows[i], 35, k, 3);
+      grouped_case(quant, OP_matmul, rows[i], i % 2 ? 40 : 5, k, 6, i == 1);
+      grouped_case(quant, OP_gated, rows[i], 35, k, 3, i == 2);
     }
-    grouped_case(quant, OP_matmul, 64, 80, k, 1);
+    grouped_case(quant, OP_matmul, 64, 80, k, 1, 0);
   }
 }

@@ -75,6 +75,8 @@ CHANGE(cap_nan, op->f[1] = __builtin_nanf(""))
 CHANGE(groups_unused, (op->a[5] = op->a[2], op->a[5].type = CRIA_I32))
 CHANGE(groups_floats, (op->a[5] = op->a[2], op->p[3] = 1))
 CHANGE(groups_biased, (groups_unused(op), op->p[3] = 1, op->a[3] = op->a[2]))
+CHANGE(places_floats, (groups_unused(op), op->p[3] = 1, op->a[6] = op->a[2]))
+CHANGE(places_unused, (op->a[6] = op->a[2], op->a[6].type = CRIA_I32))
 CHANGE(many_experts, (groups_unused(op), op->p[3] = 1025))
 CHANGE(experts_past_end, (groups_unused(op), op->p[3] = 1024, op->n = 1 << 14))
 CHANGE(gated_past_end,
@@ -155,6 +157,8 @@ static const struct refusal refusal_list[] = {
     {"no experts", OP_matmul, groups_unused, CRIA_FAIL(BAD_PARAMETER), -1},
     {"groups of floats", OP_matmul, groups_floats, CRIA_FAIL(BAD_TYPE), 5},
     {"bias of experts", OP_matmul, groups_biased, CRIA_FAIL(BAD_TYPE), 3},
+    {"places of floats", OP_matmul, places_floats, CRIA_FAIL(BAD_TYPE), 6},
+    {"places of one matrix", OP_matmul, places_unused, CRIA_FAIL(BAD_TYPE), 6},
     {"many experts", OP_matmul, many_experts, CRIA_FAIL(BAD_PARAMETER), -1},
     {"experts past the end", OP_matmul, experts_past_end, CRIA_FAIL(BAD_RANGE), 1},
     {"gates past the end", OP_gated, gated_past_end, CRIA_FAIL(BAD_RANGE), 1},

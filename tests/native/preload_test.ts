@@ -9,6 +9,7 @@ import { rangesOf } from "../../src/model/preload.ts";
 import { Weights } from "../../src/model/weights.ts";
 import { preload, Region } from "../../src/native/memory.ts";
 import { Model } from "../../src/session/model.ts";
+import { folderModels, openFolder } from "../conformance/folders.ts";
 import { kernels } from "../kernel_support.ts";
 import { ROOT, sharedTest, skip } from "../support.ts";
 
@@ -108,6 +109,24 @@ Deno.test("what lies outside a region is refused, and a caller may end it", asyn
   await assertRejects(() => preload(kernels, at(2 ** 52, 1), () => true), KernelError, "outside");
   await preload(kernels, at(90, 11), () => false);
   await preload(kernels, at(1, 99), () => true);
+});
+
+Deno.test("the ranges of experts that lie apart are their tensors", async () => {
+  const { weights: [weights], configs } = folderModels.find(({ name }) => name === "mixtral")!;
+  await using folder = await openFolder(weights!, configs.new);
+  using model = await Model.load(folder.path, { threads: 1 });
+  const source = modelSource(model.file);
+  using loaded = await Weights.load(kernels, { ...model.file, ...source }, model.config);
+  for (const [index, layer] of loaded.layers.entries()) {
+    const found = Array.from(
+      rangesOf(layer, model.config),
+      ({ bytes, offset }) => `${bytes} ${offset}`,
+    );
+    for (const { name, bytes, offset } of model.file.tensors.values()) {
+      if (!name.startsWith(`model.layers.${index}.block_sparse_moe.experts`)) continue;
+      assert(found.includes(`${bytes} ${offset}`), name);
+    }
+  }
 });
 
 for (const needs of ["models/llama-gqa-tied/llama-gqa-tied", "models/mixtral-moe/mixtral-moe"]) {

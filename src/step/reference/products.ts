@@ -10,19 +10,21 @@ import { activationRow } from "./rounding.ts";
  * Rows [from, from + count) of a weight matrix [n, k], as floats.
  * @param op an operation whose rows of weights have `k` columns
  * @param operand which of its operands
+ * @param start bytes behind the operand at which the matrix begins
  */
 export function weightRows(
   op: Recorded,
   operand: string,
   from: number,
   count: number,
+  start = 0,
 ): Float32Array {
   const quant = quantById(op.type(operand));
   if (quant === undefined) {
     throw new ArgumentError(`Cannot decode "${operand}": ${op.type(operand)} is no weight type`);
   }
   const rowBytes = tensorBytes(quant, [op.k]);
-  return dequantize(quant.name, op.bytes(operand, from * rowBytes, count * rowBytes));
+  return dequantize(quant.name, op.bytes(operand, start + from * rowBytes, count * rowBytes));
 }
 
 /** weight [n, k] times x [k]: [n]. */
@@ -52,13 +54,20 @@ function groupsOf(op: Recorded): Group[] {
   });
 }
 
+/** The matrix of an expert: they follow each other, or lie where a table says. */
+function matrixOf(op: Recorded, side: string, places: string, expert: number): Float32Array {
+  if (!op.has(places)) return weightRows(op, side, expert * op.n, op.n);
+  const [low = 0, high = 0] = op.integers(places, 2 * expert, 2);
+  return weightRows(op, side, 0, op.n, (high >>> 0) * 2 ** 32 + (low >>> 0));
+}
+
 /** out = weight x + bias + residual, where rows may have matrices of their own. */
 export function matmul(op: Recorded): void {
   for (const group of groupsOf(op)) matmulGroup(op, group);
 }
 
 function matmulGroup(op: Recorded, { expert, rows }: Group): void {
-  const { n } = op, weight = weightRows(op, "weight", expert * n, n);
+  const { n } = op, weight = matrixOf(op, "weight", "places", expert);
   const bias = op.has("bias") ? op.floats("bias", 0, n) : undefined;
   for (const row of rows) {
     const y = product(weight, activationRow(op, row), n);
@@ -77,7 +86,7 @@ export function gated(op: Recorded): void {
 
 function gatedGroup(op: Recorded, { expert, rows }: Group): void {
   const { n } = op, activation = activationOf(op.integer("activation"));
-  const [gate, up] = ["gate", "up"].map((side) => weightRows(op, side, expert * n, n));
+  const [gate, up] = ["gate", "up"].map((side) => matrixOf(op, side, `${side}Places`, expert));
   for (const row of rows) {
     const x = activationRow(op, row);
     const g = product(gate!, x, n), u = product(up!, x, n);
