@@ -50,7 +50,7 @@ export type { Layout, Range } from "./src/tensor/layout.ts";
 export * from "./src/format/write.ts";
 export type { WholeFileOptions } from "./src/format/whole_file.ts";
 export * from "./src/quantize/quantize.ts";
-export type { Clipping, Scope } from "./src/quantize/int8.ts";
+export type { Clipping, Scope } from "./src/quant/int8.ts";
 export { dequantize, quantize } from "./src/quant.ts";
 export { Sampler } from "./src/sampling/sampler.ts";
 export type * from "./src/sampling/sampler.ts";

@@ -220,7 +220,7 @@ export const ENGINE = {
     { setting: true },
   ),
   quantize: choice(
-    ["Q8_0", "Q4_0"],
+    ["Q8_0", "Q4_0", "int8"],
     "Round matrices of floats to this type while loading",
     { setting: true },
   ),

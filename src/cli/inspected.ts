@@ -130,7 +130,8 @@ function defaultKv(file: ModelFile): KvType {
   const keys = [...file.tensors.values()].filter(({ name }) =>
     /\.(attn_k|attn_qkv|k_proj|qkv_proj)\.weight$/.test(name)
   );
-  return keys.every(({ type }) => quantByName(type)?.activation === "float") ? "f32" : "f16";
+  const isFloat = (type: string) => (quantByName(type)?.activation ?? "float") === "float";
+  return keys.every(({ type }) => isFloat(type)) ? "f32" : "f16"; // 8-bit floats become halves
 }
 
 /** Whether a key names something: a text of one line, unlike a template or a licence. */

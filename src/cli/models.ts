@@ -13,7 +13,7 @@ export interface EngineFlags {
   readonly threads: number | undefined;
   readonly ctx: number | undefined;
   readonly kv: KvType | undefined;
-  readonly quantize?: "Q8_0" | "Q4_0" | undefined;
+  readonly quantize?: "Q8_0" | "Q4_0" | "int8" | undefined;
   readonly quiet: boolean;
   /** In place of the model's: the name of a form of chat, or a file with Jinja. */
   readonly template?: string | undefined;

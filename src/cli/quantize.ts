@@ -1,6 +1,6 @@
 /** `cria quantize`: writes a model with coarser weights. @module */
 
-import { CLIPPINGS, SCOPES } from "../quantize/int8.ts";
+import { CLIPPINGS, SCOPES } from "../quant/int8.ts";
 import { TARGETS } from "../quantize/plan.ts";
 import { quantizeFile, type QuantizeResult } from "../quantize/quantize.ts";
 import { choice, define, text, toggle, whole } from "./command.ts";

@@ -1,6 +1,6 @@
 /** Finds each tensor a place that products can read: in its mapped file, or converted. @module */
 
-import { ModelError } from "../errors.ts";
+import { ArgumentError, ModelError } from "../errors.ts";
 import type { FilePart } from "../format/file.ts";
 import type { Kernels } from "../native/ffi.ts";
 import { Region } from "../native/memory.ts";
@@ -14,6 +14,7 @@ import {
   tensorBytes,
   weightType,
 } from "../quant.ts";
+import { encodeInt8, rowScale } from "../quant/int8.ts";
 import { ELEMENT } from "../native/operations.ts";
 import type { Matrix } from "../step/step.ts";
 import { turn } from "../turn.ts";
@@ -32,15 +33,15 @@ export interface Weight extends Matrix {
   readonly starts?: readonly number[] | undefined; // [experts]
 }
 
-/** Types that matrices of floats can be rounded to while they are loaded. */
-export const LOAD_QUANTS = ["Q8_0", "Q4_0"] as const;
+/** What matrices of floats can be rounded to while they are loaded; int8 has a scale per row. */
+export const LOAD_QUANTS = ["Q8_0", "Q4_0", "int8"] as const;
 
-/** A type that matrices of floats can be rounded to. */
+/** One of them. */
 export type LoadQuant = typeof LOAD_QUANTS[number];
 
 /** How weights are loaded. */
 export interface WeightOptions {
-  /** Rounds matrices of floats to this type; those that are quantised already stay. */
+  /** Rounds matrices of floats to this; those that are quantised already stay. */
   readonly quantize?: LoadQuant | undefined;
   /** Stops loading. */
   readonly signal?: AbortSignal | undefined;
@@ -60,6 +61,7 @@ interface Conversion {
   readonly quant: Quant;
   readonly offset: number; // in the region of converted tensors
   readonly bytes: number;
+  readonly perRow: boolean; // blocks of a row share a scale
 }
 
 const ALIGNMENT = 64; // of converted tensors: a cache line
@@ -107,7 +109,9 @@ export class WeightStore implements Disposable {
         continue;
       }
       const bytes = tensorBytes(quant, tensor.shape);
-      conversions.set(name, { tensor, quant, offset: converted, bytes });
+      const perRow = options.quantize === "int8" && role === "matrix" && quant.name === "Q8_0" &&
+        tensor.type !== "Q8_0";
+      conversions.set(name, { tensor, quant, offset: converted, bytes, perRow });
       converted += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
     }
     if (converted > 0) store.#converted = Region.alloc(kernels, converted);
@@ -212,7 +216,9 @@ function quantFor(
   }
   if (role === "vector") return quantByName("F32")!;
   const isFixed = name.includes("ffn_gate_inp"); // a router, whose ranks would change
-  const target = own.activation === "float" && !isFixed ? quantByName(wanted ?? own.name)! : own;
+  const target = own.activation === "float" && !isFixed
+    ? quantByName(wanted === "int8" ? "Q8_0" : wanted ?? own.name)!
+    : own;
   return tensor.shape.at(-1)! % target.elements === 0 ? target : own;
 }
 
@@ -239,12 +245,15 @@ function alignmentOf(quant: Quant): number {
 
 /** Converts a tensor slice by slice; yields after each. */
 function* slices(
-  { tensor, quant, offset }: Conversion,
+  { tensor, quant, offset, perRow }: Conversion,
   mapped: ReadonlyMap<string, Region>,
   target: Region,
 ) {
   const own = weightType(tensor.type)!;
-  const step = Math.max(own.elements, quant.elements, SLICE_ELEMENTS); // all are powers of two
+  const columns = tensor.shape.at(-1)!, rowsOfSlice = Math.max(1, SLICE_ELEMENTS / columns | 0);
+  const step = perRow
+    ? rowsOfSlice * columns
+    : Math.max(own.elements, quant.elements, SLICE_ELEMENTS); // all are powers of two
   let at = offset;
   for (const piece of tensor.pieces) { // of whole rows, so of whole blocks of either type
     const elements = piece.bytes / own.bytes * own.elements, source = mapped.get(piece.path)!;
@@ -252,17 +261,27 @@ function* slices(
       const count = Math.min(step, elements - first);
       const bytes = new Uint8Array(count / own.elements * own.bytes);
       source.read(piece.offset + first / own.elements * own.bytes, bytes);
-      target.write(at, converted(tensor, quant, bytes));
+      target.write(at, converted(tensor, quant, bytes, perRow ? columns : 0));
       at += count / quant.elements * quant.bytes;
       yield;
     }
   }
 }
 
-/** The bytes of some elements in another type. */
-function converted({ type, plus }: ModelTensor, quant: Quant, bytes: Uint8Array<ArrayBuffer>) {
+/** Some elements in another type; rows with a scale each, where `columns` is set. */
+function converted(
+  { type, plus }: ModelTensor,
+  quant: Quant,
+  bytes: Uint8Array<ArrayBuffer>,
+  columns: number,
+) {
   if (type === quant.name && plus === 0) return bytes; // it only lay askew, or in pieces
   const values = dequantize(type, bytes);
   if (plus !== 0) { for (let i = 0; i < values.length; i++) values[i]! += plus; }
-  return new Uint8Array(quantize(quant.name, values));
+  if (columns === 0) return new Uint8Array(quantize(quant.name, values));
+  const wild = values.findIndex((value) => !Number.isFinite(value));
+  if (wild >= 0) {
+    throw new ArgumentError(`Cannot quantize to int8: value ${wild} is ${values[wild]}`);
+  }
+  return encodeInt8(values, columns, (row) => rowScale(row, "min-max", undefined));
 }

@@ -137,7 +137,8 @@ function describe(
   const metadata = new Map<string, MetadataValue>([["general.architecture", row.name]]);
   const numberTypes = new Map<string, number>();
   const folder = path.replace(/[/\\]+$/, "").replace(/.*[/\\]/, "");
-  metadata.set("general.name", given.get("general.name") ?? (folder || row.name));
+  const named = /^\.*$/.test(folder) ? row.name : folder;
+  metadata.set("general.name", given.get("general.name") ?? named);
   const set = (key: string, value: MetadataValue | undefined) => {
     if (value !== undefined) metadata.set(`${row.name}.${key}`, value);
   };

@@ -1,8 +1,8 @@
 /** What a worker does at a time: decodes rows, encodes them, measures the damage. @module */
 import { ArgumentError } from "../errors.ts";
 import { dequantize, quantize } from "../quant.ts";
-import { type Clipping, countMagnitudes, encodeInt8, largestOf, rowScale } from "./int8.ts";
-import type { Histogram } from "./int8.ts";
+import { type Clipping, countMagnitudes, encodeInt8, largestOf, rowScale } from "../quant/int8.ts";
+import type { Histogram } from "../quant/int8.ts";
 
 /** How int8 rows are scaled. */
 export interface Scaling {

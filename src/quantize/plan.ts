@@ -14,7 +14,7 @@ export interface Target {
   readonly fileType: number;
   /** The type of the output matrix (of the embedding where they are tied), if it is finer. */
   readonly output?: string;
-  /** Each row, or the whole matrix, has one scale: see int8.ts. */
+  /** Each row, or the whole matrix, has one scale: see quant/int8.ts. */
   readonly oneScale?: boolean;
 }
 

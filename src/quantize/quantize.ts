@@ -6,7 +6,7 @@ import { openModelFile } from "../format/open.ts";
 import { refuseTaken } from "../format/whole_file.ts";
 import { writeGguf } from "../format/write.ts";
 import { type GgufForm, ggufForm } from "./gguf_form.ts";
-import type { Clipping, Scope } from "./int8.ts";
+import type { Clipping, Scope } from "../quant/int8.ts";
 import { planTensors, type Target, targetNamed } from "./plan.ts";
 import { Work } from "./stream.ts";
 

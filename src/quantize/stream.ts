@@ -5,7 +5,7 @@ import { Source } from "../format/source.ts";
 import type { ModelTensor, Piece } from "../model/model_tensor.ts";
 import { layoutNamed, weightType } from "../quant.ts";
 import { Crew } from "./crew.ts";
-import { countMagnitudes, matrixScale } from "./int8.ts";
+import { countMagnitudes, matrixScale } from "../quant/int8.ts";
 import { addDamage, type Damage, type Result, type Scaling, UNHARMED } from "./job.ts";
 import type { PlannedTensor } from "./plan.ts";
 import type { Importance, QuantizedTensor, QuantizeOptions } from "./quantize.ts";

@@ -33,10 +33,10 @@ export interface LoadOptions {
    */
   readonly cacheBytes?: number | undefined;
   /**
-   * Rounds matrices of floats to this type while they are loaded, into memory of their own: half a
-   * byte or one for each weight. What the file has quantised stays as it is.
+   * Rounds matrices of floats while they are loaded, into memory of their own: half a byte or one
+   * for each weight; int8 has one scale per row. What the file has quantised stays as it is.
    */
-  readonly quantize?: "Q8_0" | "Q4_0" | undefined;
+  readonly quantize?: "Q8_0" | "Q4_0" | "int8" | undefined;
   /**
    * The chat template, in place of the file's: Jinja, or the name of a known form (chatml, gemma,
    * llama2, llama3, mistral, phi3).
@@ -177,7 +177,7 @@ function checkOptions(options: LoadOptions): void {
     throw new ArgumentError(`Cannot keep keys and values as "${kv}": there are ${KV_TYPES}`);
   }
   if (quantize !== undefined && !LOAD_QUANTS.includes(quantize)) {
-    const known = LOAD_QUANTS.join(" and ");
+    const known = LOAD_QUANTS.join(", ");
     throw new ArgumentError(`Cannot quantize to "${quantize}" while loading: there are ${known}`);
   }
 }

@@ -74,7 +74,7 @@ sharedTest(
     await assertRejects(
       () => Model.load(folder, { quantize: wrong }),
       ArgumentError,
-      "Q8_0 and Q4_0",
+      "Q8_0, Q4_0, int8",
     );
   },
 );

@@ -51,7 +51,9 @@ for (const { name, weights, configs: { new: config }, texts } of folderModels) {
       same(await logitsOf(after.path), exact);
       same(await logitsOf(await write("F32")), exact);
       if (isTurned) continue; // nor do they round alike
-      same(await logitsOf(await write("Q8_0")), await logitsOf(folder.path, { quantize: "Q8_0" }));
+      for (const quantize of ["Q8_0", "int8"] as const) {
+        same(await logitsOf(await write(quantize)), await logitsOf(folder.path, { quantize }));
+      }
     }
   });
 }

@@ -11,7 +11,7 @@ import {
   largestOf,
   matrixScale,
   rowScale,
-} from "../../src/quantize/int8.ts";
+} from "../../src/quant/int8.ts";
 import { quantizeFile } from "../../src/quantize/quantize.ts";
 import { folderTest } from "../format/folder.ts";
 
