@@ -122,12 +122,13 @@ function partOf(metadata: Metadata, name: string): Part {
 }
 
 /** The steps of a part, none where it is empty. */
-function partsOf(part: Part): Part[] {
-  if (part.type === undefined) return [];
+function partsOf(part: Part | null): Part[] {
+  if (part?.type === undefined) return [];
   const list = part["normalizers"] ?? part["pretokenizers"];
   return part.type === "Sequence" && Array.isArray(list) ? list.flatMap(partsOf) : [part];
 }
 
-function unknown(what: string, name: string): ModelError {
-  return new ModelError(`Cannot write the tokenizer: GGUF has no ${what} ${quote(name, 200)}`);
+function unknown(what: string, name: unknown): ModelError {
+  const named = quote(String(name), 200);
+  return new ModelError(`Cannot write the tokenizer: cria writes no ${what} ${named} as GGUF`);
 }

@@ -157,7 +157,7 @@ function lookUp<T>(table: Readonly<Record<string, T>>, what: string, { type = ""
   const found = Object.hasOwn(table, type) ? table[type] : undefined;
   if (found !== undefined) return found;
   const known = Object.keys(table).join(", ");
-  throw new ModelError(`Cannot tokenize with ${what} ${quote(type)}: cria knows ${known}`);
+  throw new ModelError(`Cannot tokenize with ${what} ${quote(String(type))}: cria knows ${known}`);
 }
 
 /** The parts of a sequence. */
@@ -176,7 +176,9 @@ function patternOf(part: Part): RegExp {
 function textOf(part: Part, key: string): string {
   const text = part[key];
   if (typeof text === "string") return text;
-  throw new ModelError(`Cannot tokenize with ${quote(part.type ?? "a pattern")}: no text "${key}"`);
+  throw new ModelError(
+    `Cannot tokenize with ${quote(String(part.type ?? "a pattern"))}: no text "${key}"`,
+  );
 }
 
 /** Spaces become blanks, one comes before a text, and words begin at them. */

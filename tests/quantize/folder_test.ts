@@ -84,7 +84,7 @@ Deno.test("what GGUF cannot say is refused, and nothing is written", async () =>
   await Deno.writeTextFile(`${folder.path}/config.json`, JSON.stringify(configs.new));
   const model = { type: "Unigram", vocab: [["a", 0]], unk_id: 0 };
   await Deno.writeTextFile(`${folder.path}/tokenizer.json`, JSON.stringify({ model }));
-  await refuses('GGUF has no model "Unigram"');
+  await refuses('cria writes no model "Unigram"');
   await Deno.remove(`${folder.path}/tokenizer.json`);
   await refuses('there is no "tokenizer.json"');
 });
