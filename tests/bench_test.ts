@@ -25,6 +25,7 @@ const SUITES: readonly (readonly [suite: string, figures: number, perModel: numb
   ["kernels", 12, 0],
   ["model", 0, 2],
   ["rows", 0, 3],
+  ["grammar", 0, 6],
 ];
 
 for (const [suite, figures, perModel] of SUITES) {

@@ -87,8 +87,18 @@ function sameLength(first: number, last: number): ByteRanges[] {
   return [from.map((byte, place): Range => [byte, to[place]!])];
 }
 
-const UTF8 = new TextEncoder();
+/** The bytes of a character; a call of a TextEncoder would take longer than its work. */
+function spell(code: number): number[] {
+  if (code <= 0x7F) return [code];
+  const more = (bits: number) => 0x80 | code >> bits & 0x3F;
+  if (code <= 0x7FF) return [0xC0 | code >> 6, more(0)];
+  if (code <= 0xFFFF) return [0xE0 | code >> 12, more(6), more(0)];
+  return [0xF0 | code >> 18, more(12), more(6), more(0)];
+}
 
-function spell(codePoint: number): number[] {
-  return [...UTF8.encode(String.fromCodePoint(codePoint))];
+/** The bytes of a text; half of a surrogate pair becomes U+FFFD. */
+export function utf8Bytes(text: string): number[] {
+  const bytes: number[] = [];
+  for (const char of text.toWellFormed()) bytes.push(...spell(char.codePointAt(0)!));
+  return bytes;
 }

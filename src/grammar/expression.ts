@@ -41,8 +41,13 @@ export interface MachineEdge {
   readonly on: readonly Range[] | Expression;
 }
 
-/** How the characters of a set are written, as in the strings of JSON. */
-export type Spelling = (ranges: readonly Range[]) => Expression;
+/** How characters are written that cannot stand for themselves, as in the strings of JSON. */
+export interface Spelling {
+  /** Which these are. */
+  readonly escaped: readonly Range[];
+  /** How some of them are written. */
+  readonly escape: (ranges: readonly Range[]) => Expression;
+}
 
 /** The empty text. */
 export const EMPTY: Expression = { kind: "sequence", parts: [] };

@@ -105,7 +105,11 @@ export class GrammarState {
   /** The state after a token; undefined where it must not follow. */
   after(token: number): GrammarState | undefined {
     const bytes = this.#parts.trie.bytes(token);
-    if (bytes.length === 0) return undefined;
+    return bytes.length === 0 ? undefined : this.afterBytes(bytes);
+  }
+
+  /** The state after some bytes; undefined where they must not follow. */
+  afterBytes(bytes: Uint8Array): GrammarState | undefined {
     let tops = this.#tops;
     for (const byte of bytes) {
       tops = this.#parts.frames.step(tops.stacks, byte);

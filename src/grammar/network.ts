@@ -4,8 +4,9 @@
  */
 
 import { ArgumentError } from "../errors.ts";
-import { type Range, utf8Ranges } from "./code_points.ts";
-import type { Expression, Rules } from "./expression.ts";
+import { type Range, utf8Bytes, utf8Ranges, without } from "./code_points.ts";
+import type { Expression, Rules, Spelling } from "./expression.ts";
+import { distancesOf } from "./distances.ts";
 import { Nullable } from "./nullable.ts";
 
 /** A call of a rule: `least` to `most` times in a row, then on to `target`. */
@@ -27,6 +28,9 @@ export interface State {
   /** Rules that are called; numbers of calls. */
   calls: number[];
 }
+
+/** What most states have of most things; one list for all, as there are very many states. */
+const NONE: number[] = [];
 
 /** More than this is taken for a mistake, before it takes all memory. */
 const MOST_STATES = 2_000_000;
@@ -51,6 +55,8 @@ export class Network {
   readonly #numbers = new Map<string, number>();
   readonly #pending: (readonly [rule: number, part: Expression])[] = [];
   readonly #nullable: Nullable;
+  readonly #parts = new Map<Expression, number>();
+  readonly #sharedStates = new Map<string, number>();
 
   /**
    * Builds the network.
@@ -67,7 +73,7 @@ export class Network {
       this.#connect(this.starts[number]!, end, part);
     }
     this.#skipEmpty();
-    this.distances = measure(this);
+    this.distances = distancesOf(this);
     if (this.distances[this.starts[this.root]!] === Infinity) {
       throw new ArgumentError("Cannot use this grammar: no text of finite length meets it");
     }
@@ -82,6 +88,13 @@ export class Network {
     return number;
   }
 
+  /** The number of a rule without a name, the same for the same part. */
+  #partNumber(part: Expression): number {
+    const number = this.#parts.get(part) ?? this.#newRule(part);
+    this.#parts.set(part, number);
+    return number;
+  }
+
   #newRule(part: Expression): number {
     const number = this.starts.push(this.#state()) - 1;
     this.#pending.push([number, part]);
@@ -92,18 +105,25 @@ export class Network {
     if (this.states.length >= MOST_STATES) {
       throw new ArgumentError(`Cannot use this grammar: it needs over ${MOST_STATES} states`);
     }
-    return this.states.push({ accepting: false, bytes: [], empty: [], calls: [] }) - 1;
+    return this.states.push({ accepting: false, bytes: NONE, empty: NONE, calls: NONE }) - 1;
   }
 
   #call(from: number, call: Call): void {
-    this.states[from]!.calls.push(this.calls.push(call) - 1);
+    this.#add(from, "calls", this.calls.push(call) - 1);
+  }
+
+  /** Adds to one of the lists of a state. */
+  #add(state: number, list: "bytes" | "empty" | "calls", ...more: number[]): void {
+    const own = this.states[state]!;
+    if (own[list] === NONE) own[list] = more;
+    else own[list].push(...more);
   }
 
   /** Makes a way between two states for whatever an expression matches. */
   #connect(from: number, to: number, part: Expression): void {
     switch (part.kind) {
       case "text":
-        return this.#bytes(from, to, UTF8.encode(part.text));
+        return this.#bytes(from, to, utf8Bytes(part.text));
       case "class":
         return this.#class(from, to, part.ranges);
       case "sequence":
@@ -111,7 +131,7 @@ export class Network {
       case "choice":
         for (const one of part.parts) {
           const begin = this.#state(); // loops of one alternative must not lead into another
-          this.states[from]!.empty.push(begin);
+          this.#add(from, "empty", begin);
           this.#connect(begin, to, one);
         }
         return;
@@ -126,34 +146,44 @@ export class Network {
     }
   }
 
-  #bytes(from: number, to: number, bytes: Uint8Array): void {
-    if (bytes.length === 0) this.states[from]!.empty.push(to);
+  #bytes(from: number, to: number, bytes: readonly number[]): void {
+    if (bytes.length === 0) this.#add(from, "empty", to);
     let at = from;
     for (let i = 0; i < bytes.length; i++) {
       const next = i === bytes.length - 1 ? to : this.#state();
-      this.states[at]!.bytes.push(bytes[i]!, bytes[i]!, next);
+      this.#add(at, "bytes", bytes[i]!, bytes[i]!, next);
       at = next;
     }
   }
 
   /** Characters of a set; spellings that end alike share their ends. */
   #class(from: number, to: number, ranges: readonly Range[]): void {
-    const tails = new Map<string, number>();
+    const isAscii = ranges.every(([, last]) => last <= 0x7F);
+    if (isAscii) return this.#add(from, "bytes", ...ranges.flatMap((range) => [...range, to]));
     for (const places of utf8Ranges(ranges)) {
       let next = to;
       for (let place = places.length - 1; place > 0; place--) {
-        const key = places.slice(place).join(";");
-        const known = tails.get(key) ?? this.#state();
-        if (!tails.has(key)) this.states[known]!.bytes.push(...places[place]!, next);
-        tails.set(key, known);
-        next = known;
+        const last = next;
+        next = this.#shared(`${to} ${places.slice(place).join()}`, (state) => {
+          this.#add(state, "bytes", ...places[place]!, last);
+        });
       }
-      this.states[from]!.bytes.push(...places[0]!, next);
+      this.#add(from, "bytes", ...places[0]!, next);
     }
   }
 
+  /** A state that is made once for whoever needs the same. */
+  #shared(key: string, make: (state: number) => void): number {
+    const known = this.#sharedStates.get(key);
+    if (known !== undefined) return known;
+    const state = this.#state();
+    this.#sharedStates.set(key, state);
+    make(state);
+    return state;
+  }
+
   #sequence(from: number, to: number, parts: readonly Expression[]): void {
-    if (parts.length === 0) this.states[from]!.empty.push(to);
+    if (parts.length === 0) this.#add(from, "empty", to);
     parts.forEach((part, index) => {
       const next = index === parts.length - 1 ? to : this.#state();
       this.#connect(from, next, part);
@@ -173,7 +203,7 @@ export class Network {
       }
       return this.#writeOut(from, to, part, least, most);
     }
-    const rule = part.kind === "rule" ? this.#ruleNumber(part.name) : this.#newRule(part);
+    const rule = part.kind === "rule" ? this.#ruleNumber(part.name) : this.#partNumber(part);
     this.#call(from, { rule, least, most, target: to });
   }
 
@@ -181,30 +211,42 @@ export class Network {
   #writeOut(from: number, to: number, part: Expression, least: number, most: number): void {
     const rounds = most === Infinity ? least : most;
     for (let round = 0; round < rounds; round++) {
-      if (round >= least) this.states[from]!.empty.push(to);
+      if (round >= least) this.#add(from, "empty", to);
       const next = this.#state();
       this.#connect(from, next, part);
       from = next;
     }
     if (most === Infinity) {
       const loop = this.#state(), end = this.#state();
-      this.states[from]!.empty.push(loop);
+      this.#add(from, "empty", loop);
       this.#connect(loop, end, part);
-      this.states[end]!.empty.push(loop);
-      this.states[loop]!.empty.push(to);
-    } else this.states[from]!.empty.push(to);
+      this.#add(end, "empty", loop);
+      this.#add(loop, "empty", to);
+    } else this.#add(from, "empty", to);
   }
 
   #machine(from: number, to: number, part: Expression & { kind: "machine" }): void {
     const { machine: { stateCount, accepting, edges }, spell } = part;
     const states = Array.from({ length: stateCount }, () => this.#state());
-    this.states[from]!.empty.push(states[0]!);
+    this.#add(from, "empty", states[0]!);
     for (const { from, to, on } of edges) {
-      if ("kind" in on) this.#connect(states[from]!, states[to]!, on);
-      else if (spell === undefined) this.#class(states[from]!, states[to]!, on);
-      else this.#connect(states[from]!, states[to]!, spell(on));
+      const [begin, end] = [states[from]!, states[to]!];
+      if ("kind" in on) this.#connect(begin, end, on);
+      else if (spell === undefined) this.#class(begin, end, on);
+      else this.#spelled(begin, end, on, spell);
     }
-    for (const state of accepting) this.states[states[state]!]!.empty.push(to);
+    for (const state of accepting) this.#add(states[state]!, "empty", to);
+  }
+
+  /** Characters of a set, some of which are written in another way. */
+  #spelled(from: number, to: number, ranges: readonly Range[], spelling: Spelling): void {
+    const plain = without(ranges, spelling.escaped), escaped = without(ranges, plain);
+    this.#class(from, to, plain);
+    if (escaped.length === 0) return;
+    const begin = this.#shared(`${to} escaped ${escaped.join()}`, (state) => {
+      this.#connect(state, to, spelling.escape(escaped));
+    });
+    this.#add(from, "empty", begin);
   }
 
   /** Leads past states that are nothing but a step to another one. */
@@ -219,15 +261,15 @@ export class Network {
       return state;
     };
     for (const state of states) {
-      for (let at = 2; at < state.bytes.length; at += 3) state.bytes[at] = beyond(state.bytes[at]!);
+      if (state.bytes.length > 0) {
+        state.bytes = state.bytes.map((byte, at) => at % 3 === 2 ? beyond(byte) : byte);
+      }
       if (state.empty.length > 0) state.empty = [...new Set(state.empty.map(beyond))];
     }
     this.starts.forEach((start, rule) => this.starts[rule] = beyond(start));
     this.calls.forEach((call, at) => this.calls[at] = { ...call, target: beyond(call.target) });
   }
 }
-
-const UTF8 = new TextEncoder();
 
 /** About how many states an expression takes. */
 function sizeOf(part: Expression): number {
@@ -246,44 +288,4 @@ function sizeOf(part: Expression): number {
     case "machine":
       return part.machine.stateCount;
   }
-}
-
-/** Fewest bytes from each state to the end of its rule: shortest ways, found from their ends. */
-function measure({ states, calls, starts }: Network): Float64Array {
-  const distances = new Float64Array(states.length).fill(Infinity);
-  const before: number[][] = states.map(() => []); // who may gain when a state does
-  states.forEach((state, from) => {
-    for (let at = 2; at < state.bytes.length; at += 3) before[state.bytes[at]!]!.push(from);
-    for (const to of state.empty) before[to]!.push(from);
-    for (const call of state.calls) {
-      before[calls[call]!.target]!.push(from);
-      before[starts[calls[call]!.rule]!]!.push(from);
-    }
-  });
-  const through = (number: number) => {
-    const { rule, least, target } = calls[number]!;
-    const rounds = least === 0 ? 0 : least * distances[starts[rule]!]!;
-    return rounds + distances[target]!;
-  };
-  let changed = states.flatMap(({ accepting }, state) => accepting ? [state] : []);
-  for (const state of changed) distances[state] = 0;
-  while (changed.length > 0) {
-    const next = new Set<number>();
-    for (const at of changed) {
-      for (const from of before[at]!) {
-        const { bytes, empty, calls } = states[from]!;
-        let least = distances[from]!;
-        for (let i = 2; i < bytes.length; i += 3) {
-          least = Math.min(least, 1 + distances[bytes[i]!]!);
-        }
-        for (const to of empty) least = Math.min(least, distances[to]!);
-        for (const call of calls) least = Math.min(least, through(call));
-        if (least >= distances[from]!) continue;
-        distances[from] = least;
-        next.add(from);
-      }
-    }
-    changed = [...next];
-  }
-  return distances;
 }

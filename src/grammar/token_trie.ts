@@ -77,19 +77,19 @@ export class TokenTrie {
 
   /** Numbers the nodes depth first, children in the order of their bytes. */
   *#layOut(tree: Tree): Generator<undefined, void, undefined> {
-    const open: number[] = [0], places: number[] = [];
-    for (let at = 0; open.length > 0;) {
-      const node = open.pop()!;
-      if (node < 0) {
-        this.next[places[~node]!] = at;
-        continue;
-      }
-      places[node] = at;
+    const path: number[] = [], places: number[] = []; // open nodes, and their numbers here
+    for (let node = 0, at = 0; node >= 0;) {
+      path.push(node);
+      places.push(at);
       this.byte[at] = tree.byte[node]!;
       this.depth[at] = tree.depth[node]!;
       this.token[at] = tree.tokens[node]!;
-      open.push(~node, ...tree.childrenOf(node));
       if (++at % SLICE === 0) yield;
+      node = tree.first[node]!;
+      while (node < 0 && path.length > 0) {
+        this.next[places.pop()!] = at;
+        node = tree.sibling[path.pop()!]!;
+      }
     }
     for (const [token, other] of tree.same) this.same[token] = other;
   }
@@ -128,43 +128,51 @@ export class TokenTrie {
 
 const NOTHING = new Uint8Array(0);
 
-/** The tree while it grows: nodes as they come, found by parent and byte. */
+/** The tree while it grows; the children of a node are in the order of their bytes. */
 class Tree {
   count = 1;
   readonly byte: number[] = [0];
   readonly depth: number[] = [0];
   readonly tokens: number[] = [-1];
   readonly same: [token: number, other: number][] = [];
-  readonly #first: number[] = [-1]; // the last child that came
-  readonly #sibling: number[] = [-1]; // the one that came before
-  readonly #found = new Map<number, number>();
+  /** The first child of each node, or -1. */
+  readonly first: number[] = [-1];
+  /** The next child of each node's parent, or -1. */
+  readonly sibling: number[] = [-1];
+  readonly #roots = new Int32Array(256).fill(-1); // the root has the most, and is asked most often
 
   add(bytes: Uint8Array, token: number): void {
     let node = 0;
-    for (const byte of bytes) node = this.#found.get(node * 256 + byte) ?? this.#grow(node, byte);
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes[at]!;
+      if (at > 0) node = this.#child(node, byte);
+      else {
+        if (this.#roots[byte]! < 0) this.#roots[byte] = this.#child(0, byte);
+        node = this.#roots[byte]!;
+      }
+    }
     const other = this.tokens[node]!;
     if (other >= 0) this.same.push([token, other]);
     this.tokens[node] = token;
   }
 
-  #grow(parent: number, byte: number): number {
+  /** The child that a byte leads to; made where it is not there yet. */
+  #child(parent: number, byte: number): number {
+    const { byte: bytes, sibling } = this;
+    let before = -1, after = this.first[parent]!;
+    while (after >= 0 && bytes[after]! < byte) {
+      before = after;
+      after = sibling[after]!;
+    }
+    if (after >= 0 && bytes[after] === byte) return after;
     const node = this.count++;
-    this.byte.push(byte);
+    bytes.push(byte);
     this.depth.push(this.depth[parent]! + 1);
     this.tokens.push(-1);
-    this.#first.push(-1);
-    this.#sibling.push(this.#first[parent]!);
-    this.#first[parent] = node;
-    this.#found.set(parent * 256 + byte, node);
+    this.first.push(-1);
+    sibling.push(after);
+    if (before < 0) this.first[parent] = node;
+    else sibling[before] = node;
     return node;
-  }
-
-  /** The children of a node, the last byte first. */
-  childrenOf(node: number): number[] {
-    const children: number[] = [];
-    for (let child = this.#first[node]!; child >= 0; child = this.#sibling[child]!) {
-      children.push(child);
-    }
-    return children.sort((a, b) => this.byte[b]! - this.byte[a]!);
   }
 }

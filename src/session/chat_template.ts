@@ -45,5 +45,5 @@ function prepare({ tokenizer }: Engine, wanted: string | undefined): TurnTemplat
 export function reasoningAfter(prompt: string, { markers }: TurnTemplate): Reasoning | undefined {
   if (!markers) return undefined;
   const isOpen = prompt.trimEnd().endsWith(markers.open);
-  return { splitter: new ReasoningSplitter(markers, isOpen), tokens: tokensOf(markers) };
+  return { splitter: new ReasoningSplitter(markers, isOpen), tokens: tokensOf(markers), markers };
 }

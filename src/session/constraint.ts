@@ -23,25 +23,41 @@ function buildTrie(tokenizer: TokenizerLike): Promise<TokenTrie> {
   }));
 }
 
+/** Tokens of the marks around what a model thinks before it answers. */
+export interface ThoughtMarks {
+  /** Begins a thought; undefined where that takes more than a token. */
+  readonly open: number | undefined;
+  /** Ends it. */
+  readonly close: readonly number[];
+}
+
 /** Chooses one of the allowed tokens. */
 export type Choose = (allowed: Uint32Array) => number;
+
+/** How a generation is held. */
+export interface ConstraintOptions {
+  /** Goes on as long as the grammar lets it. */
+  readonly ignoreEos: boolean;
+  /** Refuses to begin what cannot be completed; it would be cut off otherwise. */
+  readonly mustFit: boolean;
+}
 
 /** The state of one generation under a grammar. */
 export class Constraint {
   readonly #trie: TokenTrie;
-  readonly #ignoreEos: boolean;
+  readonly #options: ConstraintOptions;
   readonly #ends: ReadonlySet<number>;
   #state: GrammarState;
+  #marks: ThoughtMarks | undefined; // while a thought may still begin, or goes on
+  #everything: Uint32Array | undefined; // all tokens but those that end a text
+  #closingMark: readonly number[] | undefined; // what is left of it, once a thought must end
   #closing: readonly number[] | undefined; // what is left of a completion, once room runs out
   #fits: boolean | undefined; // whether a text that meets the grammar fits at all
 
-  /**
-   * Begins before any text.
-   * @param ignoreEos whether it goes on as long as the grammar lets it
-   */
-  constructor(grammar: Grammar, trie: TokenTrie, ignoreEos: boolean) {
+  /** Begins before any text. */
+  constructor(grammar: Grammar, trie: TokenTrie, options: ConstraintOptions) {
     this.#trie = trie;
-    this.#ignoreEos = ignoreEos;
+    this.#options = options;
     this.#ends = new Set(trie.endTokens);
     this.#state = grammar.begin(trie);
   }
@@ -61,6 +77,50 @@ export class Constraint {
     return this.#closing !== undefined;
   }
 
+  /** Lets the model think first; what it thinks is held to nothing. */
+  thinkFirst(marks: ThoughtMarks): void {
+    this.#marks = marks;
+  }
+
+  /**
+   * The next token of a thought: any, as long as there is room for its end and a whole text.
+   * @param room how many tokens there may still be, this one included
+   * @param choose chooses one of several
+   */
+  think(room: number, choose: Choose): number {
+    const [next, ...rest] = this.#closingMark ?? [];
+    if (next !== undefined) {
+      this.#closingMark = rest;
+      return next;
+    }
+    const { close = [] } = this.#marks ?? {}, left = room - 1 - close.length;
+    if (this.#isInReach(this.#state, left) || !this.#isInReach(this.#state, room - close.length)) {
+      return choose(this.#everything ??= this.#allButEnds());
+    }
+    this.#closingMark = close;
+    return this.think(room, choose);
+  }
+
+  /**
+   * Takes what a token has of the answer that also ended a thought.
+   * @throws CriaError when the grammar does not allow it
+   */
+  skip(text: string): void {
+    const after = this.#state.afterBytes(new TextEncoder().encode(text));
+    if (after === undefined) {
+      throw new CriaError(
+        `Cannot go on with ${JSON.stringify(text)}: the grammar does not allow it`,
+      );
+    }
+    this.#state = after;
+  }
+
+  #allButEnds(): Uint32Array {
+    const all = new Uint32Array((this.#trie.size + 31) >>> 5).fill(-1);
+    for (const token of this.#trie.endTokens) all[token >>> 5]! &= ~(1 << (token & 31));
+    return all;
+  }
+
   /**
    * The next token. As long as a whole text fits, one that fits will be there in the end: a token
    * after which no end would be in reach is not taken, but the shortest way to the end instead.
@@ -72,12 +132,23 @@ export class Constraint {
   next(room: number, choose: Choose): number | undefined {
     if (this.#closing !== undefined) return this.#close();
     this.#fits ??= this.#isInReach(this.#state, room);
-    const allowed = this.#allowed(), only = onlyToken(allowed);
+    if (!this.#fits && this.#options.mustFit) {
+      throw new CriaError(`Cannot generate: no whole text fits the ${room} tokens that are left`);
+    }
+    const { open, close = [] } = this.#marks ?? {};
+    this.#marks = undefined; // a thought begins with the first token, or not at all
+    const mayThink = open !== undefined && this.#isInReach(this.#state, room - 2 - close.length);
+    const allowed = mayThink ? withToken(this.#allowed(), open) : this.#allowed();
+    const only = onlyToken(allowed);
     if (only === undefined) {
       throw new CriaError("Cannot choose a token: the vocabulary has none that the grammar allows");
     }
     const token = only >= 0 ? only : choose(allowed);
     if (this.#ends.has(token)) return token;
+    if (mayThink && token === open) {
+      this.#marks = { open: undefined, close };
+      return token;
+    }
     const after = this.#state.after(token)!;
     if (this.#fits && !this.#isInReach(after, room - 1)) {
       this.#closing = this.#state.closing(room);
@@ -102,11 +173,17 @@ export class Constraint {
 
   #allowed(): Uint32Array {
     const { mask, mayEnd, mayGoOn } = this.#state;
-    if (!(this.#ignoreEos && mayEnd && mayGoOn)) return mask;
+    if (!(this.#options.ignoreEos && mayEnd && mayGoOn)) return mask;
     const allowed = mask.slice();
     for (const token of this.#trie.endTokens) allowed[token >>> 5]! &= ~(1 << (token & 31));
     return onlyToken(allowed) === undefined ? mask : allowed;
   }
+}
+
+function withToken(allowed: Uint32Array, token: number): Uint32Array {
+  const more = allowed.slice();
+  more[token >>> 5]! |= 1 << (token & 31);
+  return more;
 }
 
 /** The only token of a set; -1 where there are more, undefined where there is none. */

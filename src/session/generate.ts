@@ -1,6 +1,6 @@
 /** The loop that turns a prompt into tokens and text. @module */
 
-import type { ReasoningSplitter, SplitText } from "../chat/reasoning.ts";
+import type { Markers, ReasoningSplitter, SplitText } from "../chat/reasoning.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Grammar } from "../grammar/grammar.ts";
 import { USUAL_BREAKERS } from "../sampling/dry.ts";
@@ -65,6 +65,8 @@ export interface RunParts {
   readonly guesser?: Guesser | undefined;
   /** What the text must look like. */
   readonly grammar?: Grammar | undefined;
+  /** Fails where there is no room for a whole text that meets the grammar. */
+  readonly mustFit?: boolean | undefined;
   /** The whole prompt, worked out when the run begins. */
   readonly prompt: () => {
     readonly tokens: readonly number[];
@@ -79,6 +81,8 @@ export interface Reasoning {
   readonly splitter: ReasoningSplitter;
   /** The tokens of its marks. */
   readonly tokens: readonly string[];
+  /** The marks. */
+  readonly markers: Markers;
 }
 
 /** A step that has run ahead: logits after `from` tokens, and after each guess that follows. */
@@ -157,6 +161,7 @@ export class Run implements GenerationWork {
       await this.#bind();
       let logits = await this.#readPrompt();
       if (this.#constraint?.isComplete) return "stop";
+      this.#letThink();
       while (this.#tokens.length < this.#limit) {
         const startMs = performance.now();
         const { piece, ended } = this.#next(logits);
@@ -210,7 +215,20 @@ export class Run implements GenerationWork {
     }
     if (grammar === undefined) return;
     const trie = await tokenTrie(tokenizer);
-    this.#constraint = new Constraint(grammar, trie, this.#options.ignoreEos === true);
+    const { ignoreEos = false } = this.#options, { mustFit = false } = this.#parts;
+    this.#constraint = new Constraint(grammar, trie, { ignoreEos, mustFit });
+  }
+
+  /** A grammar is for the answer: where the model thinks first, it waits. */
+  #letThink(): void {
+    const { markers, splitter } = this.#prompt.reasoning ?? {}, { tokenizer } = this.#parts;
+    if (markers === undefined) return;
+    const encode = (text: string) => tokenizer.encode(text, { bos: false, special: true });
+    const open = encode(markers.open), isOpen = splitter?.state === "thinking";
+    this.#constraint?.thinkFirst({
+      open: isOpen || open.length > 1 ? undefined : open[0],
+      close: encode(markers.close),
+    });
   }
 
   /** Brings the prompt into the cache, as far as it is not there. */
@@ -257,8 +275,9 @@ export class Run implements GenerationWork {
     this.#tokens.push(token);
     if (isAsked(this.#options.logprobs)) this.#scores.push({ token, ...scores });
     const isComplete = constraint?.isComplete === true;
-    const full = this.#room === 0 && !isComplete;
+    const full = this.#room === 0 && !isComplete, wasThinking = this.#isThinking;
     const shown = this.#show(this.#stream.push(token), full || isComplete);
+    if (wasThinking && !this.#isThinking) constraint?.skip(shown);
     const piece = { text: shown, token, ...score };
     if (this.#stops.stopped || isComplete && !constraint.isCutShort) {
       return { piece, ended: "stop" };
@@ -284,12 +303,17 @@ export class Run implements GenerationWork {
       return sampler.choose(logits, { ...options, allowed });
     }
     const choices: Choice[] = [];
-    const token = this.#constraint.next(this.#room, (allowed) => {
+    const choose = (allowed: Uint32Array) => {
       choices.push(sampler.choose(logits, { ...options, allowed }));
       return choices[0]!.token;
-    });
+    };
+    const token = this.#constraint[this.#isThinking ? "think" : "next"](this.#room, choose);
     if (token === undefined) return undefined;
     return choices[0]?.token === token ? choices[0] : sampler.accept(token, logits, options);
+  }
+
+  get #isThinking(): boolean {
+    return this.#prompt.reasoning?.splitter.state === "thinking";
   }
 
   /** How many tokens may still come. */

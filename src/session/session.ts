@@ -9,6 +9,8 @@ import { chatTemplateOf, reasoningAfter } from "./chat_template.ts";
 import type { Engine } from "./engine.ts";
 import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
+import { JsonGeneration, type JsonOf, type JsonOptions, type JsonSource } from "./json.ts";
+import { targetOf } from "./json_source.ts";
 import { Past } from "./past.ts";
 import { encodeSegments } from "./prompt.ts";
 import { grammarOf } from "./structure.ts";
@@ -96,20 +98,45 @@ export class Session implements Disposable {
    */
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
     const { tools, documents, variables, reasoning = true, ...rest } = options;
-    const prepared = chatTemplateOf(this.#engine, tools !== undefined);
-    const stop = [rest.stop ?? [], prepared.stop].flat();
-    return this.#start({ ...rest, stop }, () => {
-      const rendered = prepared.template.render(messages.map(withReasoning), {
-        ...{ tools, documents, variables },
-        addGenerationPrompt: true,
-      });
-      const tokens = encodeSegments(this.#engine.tokenizer, rendered.segments);
-      return {
-        tokens,
-        rendered: rendered.text,
-        reasoning: reasoning ? reasoningAfter(rendered.text, prepared) : undefined,
-      };
-    });
+    const isHeld = rest.schema !== undefined || rest.grammar !== undefined; // and ends by itself
+    const turnEnds = isHeld ? [] : chatTemplateOf(this.#engine, tools !== undefined).stop;
+    const stop = [rest.stop ?? [], turnEnds].flat(), context = { tools, documents, variables };
+    return this.#start({ ...rest, stop }, () => this.#render(messages, context, reasoning));
+  }
+
+  /**
+   * Generates a value that meets a schema, and always is one: where tokens run out, it takes the
+   * shortest way to its end. Members come in the order in which `properties` declares them.
+   * @param prompt a text or tokens, which stand for themselves, or messages of a chat
+   * @param source a JSON Schema (written as a literal it types the value), a Standard Schema such
+   * as Zod, Valibot and ArkType have, or `{ schema, jsonSchema }` where it has no JSON Schema
+   * @throws ArgumentError for what cannot be enforced, with its path; on reading, CriaError when no
+   * value fits, or the library of the schema refuses it
+   * @example
+   * ```ts
+   * import { Model } from "../../mod.ts";
+   *
+   * using model = await Model.load("models/story.gguf", { context: 256 });
+   * using session = model.session({ seed: 7 });
+   * const hero = await session.json("The hero of the story: ", {
+   *   type: "object",
+   *   properties: { name: { type: "string", maxLength: 20 }, age: { type: "integer" } },
+   *   required: ["name", "age"],
+   * });
+   * console.assert(hero.name.length <= 20 && Number.isInteger(hero.age));
+   * ```
+   */
+  json<const S extends JsonSource>(
+    prompt: Prompt | readonly ChatMessage[],
+    source: S,
+    { reasoning = true, ...options }: JsonOptions = {},
+  ): JsonGeneration<JsonOf<S>> {
+    const { jsonSchema, schema } = targetOf(source);
+    const tokens = isChat(prompt)
+      ? () => this.#render(prompt, {}, reasoning)
+      : () => ({ tokens: this.#encode(prompt, true) });
+    const held = { ...options, schema: jsonSchema };
+    return new JsonGeneration(this.#start(held, tokens, true), schema, options.signal);
   }
 
   /**
@@ -160,14 +187,31 @@ export class Session implements Disposable {
     this.#past[Symbol.dispose]();
   }
 
-  #start(options: GenerateOptions, prompt: RunParts["prompt"]): Generation {
+  /** The prompt that messages come to. */
+  #render(messages: readonly ChatMessage[], context: RenderOptions, reasoning: boolean): Prompted {
+    const prepared = chatTemplateOf(this.#engine, context.tools !== undefined);
+    const rendered = prepared.template.render(messages.map(withReasoning), {
+      ...context,
+      addGenerationPrompt: true,
+    });
+    const tokens = encodeSegments(this.#engine.tokenizer, rendered.segments);
+    return {
+      tokens,
+      rendered: rendered.text,
+      reasoning: reasoning ? reasoningAfter(rendered.text, prepared) : undefined,
+    };
+  }
+
+  #start(options: GenerateOptions, prompt: RunParts["prompt"], mustFit = false): Generation {
     this.#past.assertUsable();
     const all = { ...this.#options, ...options };
     const { tokenizer } = this.#engine;
     const sampler = new Sampler(all, spellingsOf(tokenizer)), past = this.#past;
     const grammar = grammarOf(all);
     const guesser = all.speculate && createGuesser(all.speculate, this.#engine);
-    return new Generation(new Run({ past, tokenizer, sampler, guesser, grammar, prompt }, all));
+    return new Generation(
+      new Run({ past, tokenizer, sampler, guesser, grammar, mustFit, prompt }, all),
+    );
   }
 
   #encode(prompt: Prompt, first: boolean): readonly number[] {
@@ -175,6 +219,13 @@ export class Session implements Disposable {
     const { tokenizer } = this.#engine;
     return tokenizer.encode(prompt, { bos: first && tokenizer.addBos, special: false });
   }
+}
+
+/** What a generation begins with. */
+type Prompted = ReturnType<RunParts["prompt"]>;
+
+function isChat(prompt: Prompt | readonly ChatMessage[]): prompt is readonly ChatMessage[] {
+  return typeof prompt !== "string" && typeof prompt[0] === "object";
 }
 
 /** Options as JSON can have them: it knows neither maps nor infinite numbers, nor functions. */

@@ -1,33 +1,73 @@
 /** The options that give a generation a form, made into a grammar. @module */
 
 import { ArgumentError } from "../errors.ts";
-import { choice, text } from "../grammar/expression.ts";
+import { type Dfa, dfaOfTexts, machineOf } from "../grammar/dfa.ts";
+import type { Expression } from "../grammar/expression.ts";
 import { readGbnf } from "../grammar/gbnf.ts";
 import { Grammar } from "../grammar/grammar.ts";
+import { readRegex } from "../grammar/regex.ts";
+import { readSchema } from "../grammar/schema/compile.ts";
 
 /** What a text must look like. */
 export interface StructureOptions {
-  /** A grammar in llama.cpp's GBNF, or texts of which the model chooses one. */
-  readonly grammar?: string | readonly string[] | undefined;
+  /**
+   * A grammar in llama.cpp's GBNF, texts of which the model chooses one, or a regular expression
+   * for the whole text.
+   */
+  readonly grammar?: string | readonly string[] | RegExp | undefined;
+  /**
+   * A JSON Schema (draft 2020-12) that the text meets as JSON. Members come in the order in which
+   * `properties` declares them, optional ones may be left out; what a schema says is enforced or
+   * refused, never skipped.
+   */
+  readonly schema?: JsonSchema | undefined;
 }
+
+/** A JSON Schema: an object of keywords, or `true` or `false`. */
+export type JsonSchema = boolean | object;
 
 /** So many grammars are kept, the last ones that were used. */
 const KEPT = 32;
 const KNOWN = new Map<string, Grammar>();
 
+const SCHEMAS = new WeakMap<object, Grammar>();
+
 /**
  * The grammar of a generation's options, if they have one; compiled once.
  * @throws ArgumentError when it cannot be used, with the place
  */
-export function grammarOf({ grammar }: StructureOptions): Grammar | undefined {
+export function grammarOf({ grammar, schema }: StructureOptions): Grammar | undefined {
+  if (schema !== undefined) {
+    if (grammar === undefined) return schemaGrammar(schema);
+    throw new ArgumentError("Cannot generate by both a schema and a grammar: give one of them");
+  }
   if (grammar === undefined) return undefined;
   if (typeof grammar === "string") return kept(grammar, () => new Grammar(readGbnf(grammar)));
-  return kept(JSON.stringify(grammar), () => choicesOf(grammar));
+  if (grammar instanceof RegExp) return kept(`/${grammar}`, () => ofMachine(regexDfa(grammar)));
+  if (grammar.length > 0) {
+    return kept(JSON.stringify(grammar), () => ofMachine(dfaOfTexts(grammar)));
+  }
+  throw new ArgumentError("Cannot choose from []: there are no texts");
 }
 
-function choicesOf(texts: readonly string[]): Grammar {
-  if (texts.length === 0) throw new ArgumentError("Cannot choose from []: there are no texts");
-  return new Grammar({ rules: new Map([["root", choice(...texts.map(text))]]), root: "root" });
+/** The grammar of a schema; of an object that is not changed, compiled once. */
+function schemaGrammar(schema: JsonSchema): Grammar {
+  if (typeof schema !== "object") return kept(`${schema}`, () => new Grammar(readSchema(schema)));
+  const grammar = SCHEMAS.get(schema) ??
+    kept(JSON.stringify(schema), () => new Grammar(readSchema(schema)));
+  SCHEMAS.set(schema, grammar);
+  return grammar;
+}
+
+function regexDfa({ source, flags }: RegExp): Dfa {
+  const unknown = flags.replace(/[dgsuvy]/g, "");
+  if (unknown === "") return readRegex(source, { whole: true, dotAll: flags.includes("s") });
+  throw new ArgumentError(`Cannot use /${source}/${flags}: flag "${unknown}" is not supported`);
+}
+
+function ofMachine(dfa: Dfa): Grammar {
+  const root: Expression = { kind: "machine", machine: machineOf(dfa) };
+  return new Grammar({ rules: new Map([["root", root]]), root: "root" });
 }
 
 function kept(key: string, make: () => Grammar): Grammar {

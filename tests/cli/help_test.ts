@@ -6,8 +6,8 @@ import { deno, ROOT } from "../support.ts";
 import { cria } from "./program.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  run: ["MODEL", "--prompt", "--top-k", "--xtc-threshold", "--stop", "--no-bos", "--logprobs"],
-  chat: ["MODEL", "--system", "--prompt", "--ctx", "--kv"],
+  run: ["MODEL", "--prompt", "--xtc-threshold", "--stop", "--no-bos", "--logprobs", "--schema"],
+  chat: ["MODEL", "--system", "--prompt", "--ctx", "--kv", "--grammar"],
   inspect: ["MODEL", "--tensors", "--metadata"],
   tokenize: ["MODEL", "TEXT", "--no-bos", "--special"],
   detokenize: ["MODEL", "IDS"],

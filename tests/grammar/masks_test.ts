@@ -109,8 +109,8 @@ function explore(seed: number): number {
 
 Deno.test("masks of random grammars and vocabularies are those of a plain matcher", () => {
   let states = 0;
-  for (let seed = 1; seed <= 250; seed++) states += explore(seed);
-  assertGreater(states, 300);
+  for (let seed = 1; seed <= 120; seed++) states += explore(seed);
+  assertGreater(states, 150);
 });
 
 Deno.test("the plain matcher knows what is wrong", () => {
@@ -149,7 +149,7 @@ Deno.test("what may be read in very many ways is refused, not chewed on for ever
   const source = 'root ::= x "b"\nx ::= "a" x? x? y\ny ::= "b"?';
   let state: GrammarState | undefined = new Grammar(readGbnf(source)).begin(trie);
   try {
-    for (let i = 0; i < 200; i++) state = state?.after(0);
+    for (let i = 0; i < 60; i++) state = state?.after(0);
   } catch (error) {
     assert(error instanceof ArgumentError && /ways/.test(error.message));
     return;

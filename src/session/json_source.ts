@@ -1,0 +1,43 @@
+/** What `session.json` is given, taken apart: a JSON Schema, and who checks values. @module */
+
+import { ArgumentError } from "../errors.ts";
+import type { JsonSource, SchemaPair, StandardSchema } from "./json.ts";
+import type { JsonSchema } from "./structure.ts";
+
+/** A source, taken apart. */
+export interface JsonTarget {
+  readonly jsonSchema: JsonSchema;
+  readonly schema: StandardSchema | undefined;
+}
+
+/**
+ * Finds the JSON Schema of a source.
+ * @throws ArgumentError when it has none
+ */
+export function targetOf(source: JsonSource): JsonTarget {
+  if (isStandard(source)) return { schema: source, jsonSchema: jsonSchemaOf(source) };
+  if (typeof source === "object" && "jsonSchema" in source && "schema" in source) {
+    const { schema, jsonSchema } = source as SchemaPair;
+    if (isStandard(schema)) return { schema, jsonSchema };
+  }
+  return { schema: undefined, jsonSchema: source };
+}
+
+function isStandard(source: unknown): source is StandardSchema {
+  const isThing = typeof source === "object" && source !== null || typeof source === "function";
+  return isThing && "~standard" in source;
+}
+
+/** By Standard JSON Schema, or by a method of the library's own. */
+function jsonSchemaOf(schema: StandardSchema): JsonSchema {
+  const { jsonSchema, vendor } = schema["~standard"];
+  if (jsonSchema !== undefined) return jsonSchema.input({ target: "draft-2020-12" });
+  for (const name of ["toJSONSchema", "toJsonSchema"]) {
+    const method: unknown = Reflect.get(schema, name);
+    if (typeof method === "function") return Reflect.apply(method, schema, []);
+  }
+  throw new ArgumentError(
+    `Cannot generate by this schema of "${vendor}": it has no JSON Schema; ` +
+      "pass { schema, jsonSchema }",
+  );
+}
