@@ -6,6 +6,7 @@ import { RankedMerges } from "./merge_rules.ts";
 import { Symbols } from "./symbols.ts";
 import { cutWords } from "./cut.ts";
 import { BPE_VOCABULARIES, type PreTokenizer, preTokenizer } from "./pretokenize.ts";
+import { atLineEnd, type Border } from "./slices.ts";
 import { byteTokens } from "./spm.ts";
 import { type Metadata, stringList, type Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
@@ -19,6 +20,7 @@ export class BpeEncoder {
   readonly alwaysBos: boolean;
   readonly addSpacePrefix = false;
   readonly tables: readonly Table[];
+  readonly isBorder: Border | undefined;
   readonly #words: PreTokenizer;
   readonly #symbols: Symbols;
   readonly #rules: RankedMerges;
@@ -36,6 +38,7 @@ export class BpeEncoder {
     const vocabularyName = String(metadata.get("tokenizer.ggml.model"));
     const name = BPE_VOCABULARIES.get(vocabularyName) ?? metadata.get("tokenizer.ggml.pre");
     this.#words = preTokenizer(String(name ?? "default"));
+    this.isBorder = this.#words.acrossLines ? undefined : atLineEnd;
     this.addBos = this.#words.addBos !== undefined;
     this.alwaysBos = this.#words.addBos === "always";
   }

@@ -17,6 +17,8 @@ interface Rule {
   readonly addBos?: "unless told" | "always";
   /** Spaces become blanks; pieces are text rather than bytes dressed as letters. */
   readonly blanks?: true;
+  /** Words may go on from one line to the next. */
+  readonly acrossLines?: true;
 }
 
 /** A way of cutting that is ready. */
@@ -231,7 +233,10 @@ const RULES: readonly (readonly [names: string, rule: Rule])[] = [
       )],
     },
   ],
-  ["superbpe", { steps: ["\\p{N}+", groupsOfThree(/[0-9]+/gv, "starts")] }],
+  [
+    "superbpe",
+    { steps: ["\\p{N}+", groupsOfThree(/[0-9]+/gv, "starts")], acrossLines: true },
+  ],
   ["poro-chat bloom gpt3-finnish", { steps: [` ?[^\\(${S}\\|.,!?…。，、।۔،\\)]+`] }],
   ["viking", { steps: [` ?[^\\(${S}\\|.,!?…。，、।۔،\\)]+`, "\\p{N}"] }],
   [

@@ -16,19 +16,24 @@ export class Seams {
 
   /** Calls back with each stretch of a text between two seams. */
   forEach(text: string, act: (stretch: string) => void): void {
-    if (this.#next < this.vocabulary.size) {
-      while (this.fillSome());
-    }
-    const joined = this.#joined;
     let start = 0, before = text.charCodeAt(0);
     for (let at = 1; at < text.length; at++) {
-      const unit = text.charCodeAt(at), bit = bitOf(before, unit);
+      const unit = text.charCodeAt(at), isSeam = this.isSeam(before, unit);
       before = unit;
-      if ((joined[bit >>> 5]! >>> (bit & 31) & 1) === 1 || (unit & 0xfc00) === 0xdc00) continue;
+      if (!isSeam) continue;
       act(text.substring(start, at));
       start = at;
     }
     if (text !== "") act(text.substring(start));
+  }
+
+  /** Whether there is a seam between two UTF-16 units. */
+  isSeam(before: number, unit: number): boolean {
+    if (this.#next < this.vocabulary.size) {
+      while (this.fillSome());
+    }
+    const bit = bitOf(before, unit);
+    return (this.#joined[bit >>> 5]! >>> (bit & 31) & 1) === 0 && (unit & 0xfc00) !== 0xdc00;
   }
 
   /** Looks at a few thousand pieces; false when it has seen all. */

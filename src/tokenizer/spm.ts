@@ -5,6 +5,7 @@ import type { Table } from "./lazy_index.ts";
 import { Merger } from "./merge.ts";
 import { ScoredMerges } from "./merge_rules.ts";
 import { Seams } from "./seams.ts";
+import type { Border } from "./slices.ts";
 import { Symbols } from "./symbols.ts";
 import type { Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
@@ -17,6 +18,8 @@ export class SpmEncoder {
   readonly addBos = true;
   readonly addSpacePrefix = true;
   readonly tables: readonly Table[];
+  readonly isBorder: Border = (text, at) =>
+    this.#seams.isSeam(blanked(text, at - 1), blanked(text, at));
   readonly #merger = new Merger();
   readonly #symbols: Symbols;
   readonly #rules: ScoredMerges;
@@ -65,6 +68,12 @@ export class SpmEncoder {
     const state = "the vocabulary has neither a piece nor bytes for it";
     throw new ModelError(`Cannot encode ${quote(char)}: ${state}`);
   }
+}
+
+/** A UTF-16 unit of a text with blanks for spaces. */
+function blanked(text: string, at: number): number {
+  const unit = text.charCodeAt(at);
+  return unit === 0x20 ? BLANK.charCodeAt(0) : unit;
 }
 
 /** The tokens of a character's bytes; undefined where one has none. */

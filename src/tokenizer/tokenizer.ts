@@ -7,6 +7,7 @@ import { HuggingFaceEncoder } from "./hf_encoder.ts";
 import type { Table } from "./lazy_index.ts";
 import { BPE_VOCABULARIES } from "./pretokenize.ts";
 import { type SpecialFilter, SpecialTokens } from "./special.ts";
+import { type Border, slicesOf } from "./slices.ts";
 import { SpmEncoder } from "./spm.ts";
 import { UgmEncoder } from "./ugm.ts";
 import { type Metadata, type PieceKind, type Roles, Vocabulary } from "./vocab.ts";
@@ -47,6 +48,8 @@ interface PieceEncoder {
   readonly tables: readonly Table[];
   /** Appends the tokens of a text that holds no special tokens; is it where all text starts? */
   append(text: string, tokens: number[], isStart: boolean): void;
+  /** Where long texts can be cut; without it they are appended whole. */
+  readonly isBorder?: Border | undefined;
   /** The bytes that a normal piece stands for. */
   pieceBytes(piece: string): Uint8Array;
 }
@@ -191,9 +194,34 @@ export class Tokenizer {
   }
 
   /** The tokens of a text. Control tokens in it are plain text unless `special` is set. */
-  encode(text: string, { bos = true, special = false }: EncodeOptions = {}): number[] {
-    this.#special ??= new SpecialTokens(this.#vocabulary);
+  encode(text: string, options: EncodeOptions = {}): number[] {
+    const tokens: number[] = [], steps = this.#encode(text, options, tokens);
+    while (!steps.next().done);
+    return tokens;
+  }
+
+  /**
+   * The same as `encode`, with pauses for the event loop: a million characters take a tenth of a
+   * second, in slices that end where lines do.
+   */
+  async encodeAsync(text: string, options: EncodeOptions = {}): Promise<number[]> {
     const tokens: number[] = [];
+    let since = performance.now();
+    for (const _ of this.#encode(text, options, tokens)) {
+      if (performance.now() - since < SLICE_MS) continue;
+      await turn();
+      since = performance.now();
+    }
+    return tokens;
+  }
+
+  /** Appends the tokens of a text; the event loop may have its turn at each step. */
+  *#encode(
+    text: string,
+    { bos = true, special = false }: EncodeOptions,
+    tokens: number[],
+  ): Generator<void> {
+    this.#special ??= new SpecialTokens(this.#vocabulary);
     if (bos && this.addBos) tokens.push(this.bosToken!);
     let isFirst = true; // in the text, or after a special token
     for (const [i, part] of this.#special.cut(text.toWellFormed(), special).entries()) {
@@ -201,12 +229,16 @@ export class Tokenizer {
         tokens.push(part);
       } else {
         const prefix = isFirst && this.#addSpacePrefix ? " " : "";
-        this.#encoder.append(prefix + part, tokens, i === 0);
+        let isStart = i === 0;
+        for (const slice of slicesOf(prefix + part, this.#encoder.isBorder)) {
+          this.#encoder.append(slice, tokens, isStart);
+          isStart = false;
+          yield;
+        }
       }
       isFirst = typeof part === "number";
     }
     if (bos && this.addEos) tokens.push(this.#closing!);
-    return tokens;
   }
 
   /** The bytes that tokens stand for; they need not be whole characters. */

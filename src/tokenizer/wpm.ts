@@ -1,5 +1,6 @@
 /** WordPiece vocabularies of GGUF files: small letters, words between blanks and signs. @module */
 import type { Table } from "./lazy_index.ts";
+import { atLineEnd } from "./slices.ts";
 import { Trie } from "./trie.ts";
 import type { Metadata, Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
@@ -24,6 +25,7 @@ export class WpmEncoder {
   readonly addSeparator = true;
   readonly addSpacePrefix = false;
   readonly tables: readonly Table[];
+  readonly isBorder = atLineEnd;
   readonly #trie: Trie;
   readonly #cache = new WordCache();
   readonly #isLower: boolean;

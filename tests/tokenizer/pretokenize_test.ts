@@ -80,3 +80,17 @@ Deno.test("a word of 500,000 characters is cut as one of ten is", () => {
     }
   }
 });
+
+Deno.test("a text can be cut where a line ends with a letter, if words end with lines", () => {
+  const starts = ["a", "1 b", "漢", "it's", "  ABc", "e\u0301é", "3.١x"];
+  const rests = ["\n", "\na1", "\n\n  é 2", "\n 漢 ", "\n's", "\n\t\r\n.", "\n12 ", "\n\u0301"];
+  for (const name of PRE_TOKENIZERS) {
+    const { cutters, acrossLines } = preTokenizer(name);
+    for (const start of acrossLines ? [] : starts) {
+      for (const rest of rests) {
+        const cut = [...cutWords(start, cutters), ...cutWords(rest, cutters)];
+        assertEquals(cutWords(start + rest, cutters), cut, name);
+      }
+    }
+  }
+});
