@@ -86,6 +86,11 @@ export interface TokenizerLike {
   encode(text: string, options?: { bos?: boolean; special?: boolean | SpecialFilter }): number[];
   /** The bytes that tokens stand for; none for special ones. */
   decodeBytes(ids: Iterable<number>): Uint8Array;
+  /** The same, with pauses for the event loop. */
+  encodeAsync(
+    text: string,
+    options?: { bos?: boolean; special?: boolean | SpecialFilter },
+  ): Promise<number[]>;
   /** The spelling of one token. */
   piece(id: number): string;
   /** The token of a piece, if there is one. */

@@ -68,11 +68,14 @@ export interface RunParts {
   /** Fails where there is no room for a whole text that meets the grammar. */
   readonly mustFit?: boolean | undefined;
   /** The whole prompt, worked out when the run begins. */
-  readonly prompt: () => {
-    readonly tokens: readonly number[];
-    readonly rendered?: string;
-    readonly reasoning?: Reasoning | undefined;
-  };
+  readonly prompt: () => Promise<PromptParts>;
+}
+
+/** A prompt, and what goes with it. */
+export interface PromptParts {
+  readonly tokens: readonly number[];
+  readonly rendered?: string;
+  readonly reasoning?: Reasoning | undefined;
 }
 
 /** How a run tells what the model thinks from what it answers. */
@@ -101,7 +104,7 @@ export class Run implements GenerationWork {
   readonly #keep: number;
   readonly #stops: StopMatcher;
   readonly #pacer = new Pacer();
-  #prompt: ReturnType<RunParts["prompt"]> = { tokens: [] };
+  #prompt: PromptParts = { tokens: [] };
   #tokens: number[] = [];
   #text = "";
   #reasoning = "";
@@ -235,7 +238,7 @@ export class Run implements GenerationWork {
   async #readPrompt(): Promise<Float32Array> {
     const { past, prompt } = this.#parts;
     const startMs = performance.now();
-    this.#prompt = prompt();
+    this.#prompt = await prompt();
     if (this.#prompt.tokens.length === 0) {
       throw new ArgumentError(`Cannot generate from "": no tokens`);
     }

@@ -2,6 +2,7 @@
 
 import { MARK_TOKENS } from "../chat/reasoning.ts";
 import type { Segment } from "../chat/template.ts";
+import type { SpecialFilter } from "../tokenizer/special.ts";
 import type { TokenizerLike } from "./engine.ts";
 
 /**
@@ -15,18 +16,36 @@ export function encodeSegments(
   segments: readonly Segment[],
 ): number[] {
   const text = segments.map((segment) => segment.text).join("");
-  const foreign = foreignUnits(segments, text.length);
-  const tokens = tokenizer.encode(text, {
-    bos: false, // and never an EOS at the end
+  return withBos(tokenizer, tokenizer.encode(text, optionsFor(segments, text.length)));
+}
+
+/** The same, with pauses for the event loop. */
+export async function encodeSegmentsAsync(
+  tokenizer: TokenizerLike,
+  segments: readonly Segment[],
+): Promise<number[]> {
+  const text = segments.map((segment) => segment.text).join("");
+  const tokens = await tokenizer.encodeAsync(text, optionsFor(segments, text.length));
+  return withBos(tokenizer, tokens);
+}
+
+/** Special tokens count where no character comes from a message; never an EOS at the end. */
+function optionsFor(
+  segments: readonly Segment[],
+  length: number,
+): { bos: boolean; special: SpecialFilter } {
+  const foreign = foreignUnits(segments, length);
+  return {
+    bos: false,
     special: ({ piece, kind, start, end }) =>
       // Some vocabularies spell runs of spaces with tokens of their own: these are text.
       (kind === "user" && !MARK_TOKENS.has(piece)) || foreign.subarray(start, end).indexOf(1) < 0,
-  });
-  // A template that writes the first token itself must not get it twice.
-  const { bosToken } = tokenizer;
-  if (tokenizer.addBos && bosToken !== undefined && tokens[0] !== bosToken) {
-    tokens.unshift(bosToken);
-  }
+  };
+}
+
+/** Puts BOS first; a template that writes the first token itself must not get it twice. */
+function withBos({ addBos, bosToken }: TokenizerLike, tokens: number[]): number[] {
+  if (addBos && bosToken !== undefined && tokens[0] !== bosToken) tokens.unshift(bosToken);
   return tokens;
 }
 

@@ -12,7 +12,7 @@ import { Generation } from "./generation.ts";
 import { JsonGeneration, type JsonOf, type JsonOptions, type JsonSource } from "./json.ts";
 import { targetOf } from "./json_source.ts";
 import { Past } from "./past.ts";
-import { encodeSegments } from "./prompt.ts";
+import { encodeSegmentsAsync } from "./prompt.ts";
 import { grammarOf } from "./structure.ts";
 import { createGuesser } from "./speculate.ts";
 import { writeSnapshot } from "./snapshot.ts";
@@ -74,7 +74,7 @@ export class Session implements Disposable {
    * does not fit
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): Generation {
-    return this.#start(options, () => ({ tokens: this.#encode(prompt, true) }));
+    return this.#start(options, async () => ({ tokens: await this.#encode(prompt, true) }));
   }
 
   /**
@@ -83,9 +83,9 @@ export class Session implements Disposable {
    * not fit
    */
   extend(prompt: Prompt = "", options: GenerateOptions = {}): Generation {
-    return this.#start(options, () => {
+    return this.#start(options, async () => {
       const past = this.#past.tokens;
-      return { tokens: [...past, ...this.#encode(prompt, past.length === 0)] };
+      return { tokens: [...past, ...await this.#encode(prompt, past.length === 0)] };
     });
   }
 
@@ -134,7 +134,7 @@ export class Session implements Disposable {
     const { jsonSchema, schema } = targetOf(source);
     const tokens = isChat(prompt)
       ? () => this.#render(prompt, {}, reasoning)
-      : () => ({ tokens: this.#encode(prompt, true) });
+      : async () => ({ tokens: await this.#encode(prompt, true) });
     const held = { ...options, schema: jsonSchema };
     return new JsonGeneration(this.#start(held, tokens, true), schema, options.signal);
   }
@@ -188,13 +188,17 @@ export class Session implements Disposable {
   }
 
   /** The prompt that messages come to. */
-  #render(messages: readonly ChatMessage[], context: RenderOptions, reasoning: boolean): Prompted {
+  async #render(
+    messages: readonly ChatMessage[],
+    context: RenderOptions,
+    reasoning: boolean,
+  ): Promise<Prompted> {
     const prepared = chatTemplateOf(this.#engine, context.tools !== undefined);
     const rendered = prepared.template.render(messages.map(withReasoning), {
       ...context,
       addGenerationPrompt: true,
     });
-    const tokens = encodeSegments(this.#engine.tokenizer, rendered.segments);
+    const tokens = await encodeSegmentsAsync(this.#engine.tokenizer, rendered.segments);
     return {
       tokens,
       rendered: rendered.text,
@@ -214,10 +218,10 @@ export class Session implements Disposable {
     );
   }
 
-  #encode(prompt: Prompt, first: boolean): readonly number[] {
+  async #encode(prompt: Prompt, first: boolean): Promise<readonly number[]> {
     if (typeof prompt !== "string") return prompt;
     const { tokenizer } = this.#engine;
-    return tokenizer.encode(prompt, { bos: first && tokenizer.addBos, special: false });
+    return await tokenizer.encodeAsync(prompt, { bos: first && tokenizer.addBos, special: false });
   }
 }
 

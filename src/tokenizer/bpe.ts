@@ -6,7 +6,7 @@ import { RankedMerges } from "./merge_rules.ts";
 import { Symbols } from "./symbols.ts";
 import { cutWords } from "./cut.ts";
 import { BPE_VOCABULARIES, type PreTokenizer, preTokenizer } from "./pretokenize.ts";
-import { atLineEnd, type Border } from "./slices.ts";
+import { type Border, BORDERS, slicesOf } from "./slices.ts";
 import { byteTokens } from "./spm.ts";
 import { type Metadata, stringList, type Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
@@ -20,7 +20,7 @@ export class BpeEncoder {
   readonly alwaysBos: boolean;
   readonly addSpacePrefix = false;
   readonly tables: readonly Table[];
-  readonly isBorder: Border | undefined;
+  readonly #isBorder: Border | undefined;
   readonly #words: PreTokenizer;
   readonly #symbols: Symbols;
   readonly #rules: RankedMerges;
@@ -38,17 +38,20 @@ export class BpeEncoder {
     const vocabularyName = String(metadata.get("tokenizer.ggml.model"));
     const name = BPE_VOCABULARIES.get(vocabularyName) ?? metadata.get("tokenizer.ggml.pre");
     this.#words = preTokenizer(String(name ?? "default"));
-    this.isBorder = this.#words.acrossLines ? undefined : atLineEnd;
+    this.#isBorder = BORDERS[this.#words.reach ?? "word"];
     this.addBos = this.#words.addBos !== undefined;
     this.alwaysBos = this.#words.addBos === "always";
   }
 
   /** Appends the tokens of a text that holds no special tokens. */
-  append(text: string, tokens: number[]): void {
+  *append(text: string, tokens: number[]): Generator<void> {
     const { blanks, cutters } = this.#words;
-    for (const word of cutWords(blanks ? text.replaceAll(" ", BLANK) : text, cutters)) {
-      const known = this.#cache.get(word) ?? this.#cache.keep(word, this.#encode(word));
-      for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
+    for (const slice of slicesOf(text, this.#isBorder)) {
+      for (const word of cutWords(blanks ? slice.replaceAll(" ", BLANK) : slice, cutters)) {
+        const known = this.#cache.get(word) ?? this.#cache.keep(word, this.#encode(word));
+        for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
+      }
+      yield;
     }
   }
 

@@ -15,6 +15,7 @@ import { WordCache } from "./word_cache.ts";
 import { longestPieces } from "./word_piece.ts";
 
 const UTF8 = new TextEncoder();
+const STEP = 2048; // words before the event loop may have its turn
 
 /** What the model of a `tokenizer.json` says beside its vocabulary. */
 interface ModelPart extends Part {
@@ -65,13 +66,14 @@ export class HuggingFaceEncoder {
   }
 
   /** Appends the tokens of a text that holds no special tokens. */
-  append(text: string, tokens: number[], isStart: boolean): void {
+  *append(text: string, tokens: number[], isStart: boolean): Generator<void> {
     const act = (part: string) => {
       const known = this.#cache.get(part) ?? this.#cache.keep(part, this.#encode(part));
       for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
     };
     this.#hasSeams ??= !this.#isBytes && this.#rules !== undefined && this.#hasBytes();
-    for (const word of this.#split([this.#normalize(text)], isStart)) {
+    for (const [i, word] of this.#split([this.#normalize(text)], isStart).entries()) {
+      if (i % STEP === 0) yield;
       if (this.#hasSeams) this.#seams.forEach(word, act);
       else if (word !== "") act(word);
     }

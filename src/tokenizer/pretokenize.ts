@@ -17,8 +17,8 @@ interface Rule {
   readonly addBos?: "unless told" | "always";
   /** Spaces become blanks; pieces are text rather than bytes dressed as letters. */
   readonly blanks?: true;
-  /** Words may go on from one line to the next. */
-  readonly acrossLines?: true;
+  /** How far words may reach: over spaces, over the ends of lines. */
+  readonly reach?: "line" | "text";
 }
 
 /** A way of cutting that is ready. */
@@ -166,6 +166,7 @@ const RULES: readonly (readonly [names: string, rule: Rule])[] = [
         `${S}*[\\r\\n]`,
         GAP,
       )],
+      reach: "line",
     },
   ],
   [
@@ -235,7 +236,7 @@ const RULES: readonly (readonly [names: string, rule: Rule])[] = [
   ],
   [
     "superbpe",
-    { steps: ["\\p{N}+", groupsOfThree(/[0-9]+/gv, "starts")], acrossLines: true },
+    { steps: ["\\p{N}+", groupsOfThree(/[0-9]+/gv, "starts")], reach: "text" },
   ],
   ["poro-chat bloom gpt3-finnish", { steps: [` ?[^\\(${S}\\|.,!?…。，、।۔،\\)]+`] }],
   ["viking", { steps: [` ?[^\\(${S}\\|.,!?…。，、।۔،\\)]+`, "\\p{N}"] }],
@@ -255,9 +256,9 @@ const RULES: readonly (readonly [names: string, rule: Rule])[] = [
   ],
   [
     "gemma4 granite-embed-multi-311m",
-    { steps: ["\\n+"], wholeWords: "lines", addBos: "always", blanks: true },
+    { steps: ["\\n+"], wholeWords: "lines", addBos: "always", blanks: true, reach: "line" },
   ],
-  ["sarvam-moe", { steps: ["\\n+"], blanks: true }],
+  ["sarvam-moe", { steps: ["\\n+"], blanks: true, reach: "line" }],
 ];
 
 const BY_NAME = new Map(

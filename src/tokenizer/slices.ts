@@ -6,11 +6,18 @@ const LETTER = /\p{L}/u;
 /** Whether a text can be cut at a place: the parts have the tokens of the whole. */
 export type Border = (text: string, at: number) => boolean;
 
+const isLetter = (text: string, at: number): boolean => LETTER.test(text[at]!);
+
 /**
- * Where a line ends with a letter: words end there too, and what comes after does not look back.
- * (Where a line begins is none: how many blanks before a word are of it depends on the word.)
+ * By how far words reach: where they end with a letter, before a space or where a line ends.
+ * What comes after looks at nothing before. (Where a line begins is no border: how many of the
+ * blanks before a word are of it depends on the word.)
  */
-export const atLineEnd: Border = (text, at) => text[at] === "\n" && LETTER.test(text[at - 1]!);
+export const BORDERS: Readonly<Record<"word" | "line" | "text", Border | undefined>> = {
+  word: (text, at) => (text[at] === " " || text[at] === "\n") && isLetter(text, at - 1),
+  line: (text, at) => text[at] === "\n" && isLetter(text, at - 1),
+  text: undefined,
+};
 
 /** A text in slices; in one piece where nothing is known of borders. */
 export function* slicesOf(text: string, isBorder?: Border): Generator<string> {

@@ -5,7 +5,7 @@ import type { Table } from "./lazy_index.ts";
 import { Merger } from "./merge.ts";
 import { ScoredMerges } from "./merge_rules.ts";
 import { Seams } from "./seams.ts";
-import type { Border } from "./slices.ts";
+import { slicesOf } from "./slices.ts";
 import { Symbols } from "./symbols.ts";
 import type { Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
@@ -18,8 +18,6 @@ export class SpmEncoder {
   readonly addBos = true;
   readonly addSpacePrefix = true;
   readonly tables: readonly Table[];
-  readonly isBorder: Border = (text, at) =>
-    this.#seams.isSeam(blanked(text, at - 1), blanked(text, at));
   readonly #merger = new Merger();
   readonly #symbols: Symbols;
   readonly #rules: ScoredMerges;
@@ -35,11 +33,17 @@ export class SpmEncoder {
   }
 
   /** Appends the tokens of a text that holds no special tokens. */
-  append(text: string, tokens: number[]): void {
-    this.#seams.forEach(text.replaceAll(" ", BLANK), (word) => {
-      const known = this.#cache.get(word) ?? this.#cache.keep(word, this.#encode(word));
-      for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
-    });
+  *append(text: string, tokens: number[]): Generator<void> {
+    const seams = this.#seams;
+    const isSeam = (given: string, at: number) =>
+      seams.isSeam(given.charCodeAt(at - 1), given.charCodeAt(at));
+    for (const slice of slicesOf(text.replaceAll(" ", BLANK), isSeam)) {
+      seams.forEach(slice, (word) => {
+        const known = this.#cache.get(word) ?? this.#cache.keep(word, this.#encode(word));
+        for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
+      });
+      yield;
+    }
   }
 
   /** The bytes that a normal piece stands for. */
@@ -68,12 +72,6 @@ export class SpmEncoder {
     const state = "the vocabulary has neither a piece nor bytes for it";
     throw new ModelError(`Cannot encode ${quote(char)}: ${state}`);
   }
-}
-
-/** A UTF-16 unit of a text with blanks for spaces. */
-function blanked(text: string, at: number): number {
-  const unit = text.charCodeAt(at);
-  return unit === 0x20 ? BLANK.charCodeAt(0) : unit;
 }
 
 /** The tokens of a character's bytes; undefined where one has none. */

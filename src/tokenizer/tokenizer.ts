@@ -7,7 +7,6 @@ import { HuggingFaceEncoder } from "./hf_encoder.ts";
 import type { Table } from "./lazy_index.ts";
 import { BPE_VOCABULARIES } from "./pretokenize.ts";
 import { type SpecialFilter, SpecialTokens } from "./special.ts";
-import { type Border, slicesOf } from "./slices.ts";
 import { SpmEncoder } from "./spm.ts";
 import { UgmEncoder } from "./ugm.ts";
 import { type Metadata, type PieceKind, type Roles, Vocabulary } from "./vocab.ts";
@@ -46,10 +45,11 @@ interface PieceEncoder {
   readonly addSeparator?: boolean;
   /** What it looks up beside the vocabulary. */
   readonly tables: readonly Table[];
-  /** Appends the tokens of a text that holds no special tokens; is it where all text starts? */
-  append(text: string, tokens: number[], isStart: boolean): void;
-  /** Where long texts can be cut; without it they are appended whole. */
-  readonly isBorder?: Border | undefined;
+  /**
+   * Appends the tokens of a text that holds no special tokens, some at each step.
+   * @param isStart whether it is where all text starts
+   */
+  append(text: string, tokens: number[], isStart: boolean): Iterable<void>;
   /** The bytes that a normal piece stands for. */
   pieceBytes(piece: string): Uint8Array;
 }
@@ -202,7 +202,7 @@ export class Tokenizer {
 
   /**
    * The same as `encode`, with pauses for the event loop: a million characters take a tenth of a
-   * second, in slices that end where lines do.
+   * second, in slices that end where words or lines do.
    */
   async encodeAsync(text: string, options: EncodeOptions = {}): Promise<number[]> {
     const tokens: number[] = [];
@@ -229,12 +229,7 @@ export class Tokenizer {
         tokens.push(part);
       } else {
         const prefix = isFirst && this.#addSpacePrefix ? " " : "";
-        let isStart = i === 0;
-        for (const slice of slicesOf(prefix + part, this.#encoder.isBorder)) {
-          this.#encoder.append(slice, tokens, isStart);
-          isStart = false;
-          yield;
-        }
+        yield* this.#encoder.append(prefix + part, tokens, i === 0);
       }
       isFirst = typeof part === "number";
     }

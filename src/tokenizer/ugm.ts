@@ -33,7 +33,7 @@ export class UgmEncoder {
   }
 
   /** Appends the tokens of a text that holds no special tokens. */
-  append(text: string, tokens: number[]): void {
+  *append(text: string, tokens: number[]): Generator<void> {
     this.#scores ??= scoresOf(this.vocabulary);
     const { unknownToken } = this.vocabulary;
     let isAfterUnknown = false;
@@ -42,6 +42,7 @@ export class UgmEncoder {
       if (id !== undefined && !(isUnknown && isAfterUnknown)) tokens.push(id);
       isAfterUnknown = isUnknown;
     }
+    yield;
   }
 
   /** The bytes that a normal piece stands for. */

@@ -1,6 +1,6 @@
 /** WordPiece vocabularies of GGUF files: small letters, words between blanks and signs. @module */
 import type { Table } from "./lazy_index.ts";
-import { atLineEnd } from "./slices.ts";
+import { BORDERS, slicesOf } from "./slices.ts";
 import { Trie } from "./trie.ts";
 import type { Metadata, Vocabulary } from "./vocab.ts";
 import { WordCache } from "./word_cache.ts";
@@ -25,7 +25,6 @@ export class WpmEncoder {
   readonly addSeparator = true;
   readonly addSpacePrefix = false;
   readonly tables: readonly Table[];
-  readonly isBorder = atLineEnd;
   readonly #trie: Trie;
   readonly #cache = new WordCache();
   readonly #isLower: boolean;
@@ -43,11 +42,14 @@ export class WpmEncoder {
   }
 
   /** Appends the tokens of a text that holds no special tokens. */
-  append(text: string, tokens: number[]): void {
+  *append(text: string, tokens: number[]): Generator<void> {
     this.#trie.fill();
-    for (const word of this.#words(text)) {
-      const known = this.#cache.get(word) ?? this.#cache.keep(word, this.#encode(word));
-      for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
+    for (const slice of slicesOf(text, BORDERS.word)) {
+      for (const word of this.#words(slice)) {
+        const known = this.#cache.get(word) ?? this.#cache.keep(word, this.#encode(word));
+        for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
+      }
+      yield;
     }
   }
 

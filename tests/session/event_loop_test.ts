@@ -66,6 +66,7 @@ async function watchModel(subject: string, path: string, options: LoadOptions): 
   const limit = { maxTokens: 1, ignoreEos: true }, prompt = someTokens(600, vocabularySize);
   const session = model.session({ temperature: 0.8, topK: 40, seed: 1 });
   await phases.run("first text", () => model.tokenizer.encode(text));
+  await phases.run("long text", () => model.tokenizer.encodeAsync(text.repeat(500)));
   await phases.run("chat", () => session.chat([{ role: "user", content: "Hi!" }], limit).text());
   await phases.run("prompt", () => session.generate(prompt, limit).text());
   await phases.run("tokens", () => session.extend("", { ...limit, maxTokens: 40 }).text());

@@ -46,6 +46,10 @@ class FakeTokenizer implements TokenizerLike {
     });
   }
 
+  encodeAsync(...given: Parameters<FakeTokenizer["encode"]>): Promise<number[]> {
+    return Promise.resolve(this.encode(...given));
+  }
+
   piece(id: number): string {
     return SPECIAL[id] ?? String.fromCharCode(id);
   }

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { cutWords } from "../../src/tokenizer/cut.ts";
 import { PRE_TOKENIZERS, preTokenizer } from "../../src/tokenizer/pretokenize.ts";
+import { BORDERS } from "../../src/tokenizer/slices.ts";
 
 const words = (text: string, name: string) => cutWords(text, preTokenizer(name).cutters);
 
@@ -81,13 +82,18 @@ Deno.test("a word of 500,000 characters is cut as one of ten is", () => {
   }
 });
 
-Deno.test("a text can be cut where a line ends with a letter, if words end with lines", () => {
+Deno.test("a text can be cut where a word ends with a letter, or a line, as the rule says", () => {
   const starts = ["a", "1 b", "漢", "it's", "  ABc", "e\u0301é", "3.١x"];
-  const rests = ["\n", "\na1", "\n\n  é 2", "\n 漢 ", "\n's", "\n\t\r\n.", "\n12 ", "\n\u0301"];
+  const rests = ["", "a1", "\n  é 2", " 漢 ", "'s", "\t\r\n.", "12 ", "\u0301", " b's", "  c"];
   for (const name of PRE_TOKENIZERS) {
-    const { cutters, acrossLines } = preTokenizer(name);
-    for (const start of acrossLines ? [] : starts) {
-      for (const rest of rests) {
+    const { cutters, reach = "word" } = preTokenizer(name);
+    for (const start of reach === "text" ? [] : starts) {
+      for (const rest of rests.flatMap((rest) => [`\n${rest}`, ` ${rest}`])) {
+        assertEquals(
+          BORDERS[reach]!(start + rest, start.length),
+          reach !== "line" || rest[0] !== " ",
+        );
+        if (reach === "line" && rest[0] === " ") continue;
         const cut = [...cutWords(start, cutters), ...cutWords(rest, cutters)];
         assertEquals(cutWords(start + rest, cutters), cut, name);
       }

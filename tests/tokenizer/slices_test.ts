@@ -1,20 +1,21 @@
 /** Long texts in slices: the tokens of the whole, and turns for the event loop. @module */
 
 import { assert, assertEquals } from "@std/assert";
-import { atLineEnd, slicesOf } from "../../src/tokenizer/slices.ts";
+import { BORDERS, slicesOf } from "../../src/tokenizer/slices.ts";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { bpeFile, spmFile } from "./vocabularies.ts";
 
 Deno.test("slices end where a line ends with a letter, and nothing is lost", () => {
   const text = "some words \n\n 漢字\nΩ\n".repeat(5000);
-  const slices = [...slicesOf(text, atLineEnd)];
+  const slices = [...slicesOf(text, BORDERS.line)];
   assertEquals(slices.join(""), text);
   assert(slices.length > 4);
   for (const slice of slices.slice(1)) assert(slice.startsWith("\n"), slice.slice(0, 10));
   for (const slice of slices.slice(0, -1)) assert(/\p{L}$/u.test(slice), slice.slice(-10));
+  assert([...slicesOf("x ".repeat(50_000), BORDERS.word)].length > 4);
   assertEquals([...slicesOf(text)], [text]);
-  assertEquals([...slicesOf("", atLineEnd)], []);
-  assertEquals([...slicesOf("x".repeat(100_000), atLineEnd)].length, 1);
+  assertEquals([...slicesOf("", BORDERS.line)], []);
+  assertEquals([...slicesOf("x ".repeat(50_000), BORDERS.line)].length, 1);
 });
 
 const PIECES = ["▁", "a", "b", "▁a", "ab", "\n", "b\n", "\n▁"].map((piece, i) =>
