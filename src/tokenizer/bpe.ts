@@ -34,7 +34,7 @@ export class BpeEncoder {
     const merges = stringList(metadata, "tokenizer.ggml.merges");
     this.#symbols = new Symbols(vocabulary, (piece) => vocabulary.idOf(piece));
     this.#rules = new RankedMerges(this.#symbols, merges);
-    this.tables = [this.#rules];
+    this.tables = [this.#rules.table];
     const vocabularyName = String(metadata.get("tokenizer.ggml.model"));
     const name = BPE_VOCABULARIES.get(vocabularyName) ?? metadata.get("tokenizer.ggml.pre");
     this.#words = preTokenizer(String(name ?? "default"));

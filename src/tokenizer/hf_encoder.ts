@@ -62,7 +62,8 @@ export class HuggingFaceEncoder {
       const merges = stringList(metadata, "tokenizer.ggml.merges");
       this.#rules = new RankedMerges(this.#symbols, merges, true);
     }
-    this.tables = this.#rules === undefined ? [this.#trie] : [this.#seams, this.#rules];
+    const seams = this.#isBytes ? [] : [this.#seams];
+    this.tables = this.#rules === undefined ? [this.#trie] : [...seams, this.#rules.table];
   }
 
   /** Appends the tokens of a text that holds no special tokens. */

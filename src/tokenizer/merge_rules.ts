@@ -1,33 +1,49 @@
 /** What merges with what: by a list of merges, or by the scores of what comes out. @module */
+import { LazyIndex, type Table } from "./lazy_index.ts";
 import type { MergeRules } from "./merge.ts";
 import { PairTable } from "./pairs.ts";
 import type { Symbols } from "./symbols.ts";
 import type { Vocabulary } from "./vocab.ts";
 
-const SLICE = 2048; // merges at a time: about 1 ms
-const MOST_PAIRS = 1 << 18; // of characters and pieces that stood side by side
+const FEW = 1 << 12;
+const MOST = 1 << 18; // pairs that are remembered: 6 MB
 
-/** A list of merges, "left right", the first one first; made when it is needed, or in slices. */
-export class RankedMerges implements MergeRules {
-  readonly #table: PairTable;
-  readonly #results: Int32Array; // [merge]
-  #next = 0;
+/** Remembers which pairs merge: those of a text are few, and strings are looked up but once. */
+abstract class KnownPairs implements MergeRules {
+  #known = new PairTable(FEW); // the merge of a pair, or -1
 
-  /** @param lastCounts whether of equal merges the last one counts rather than the first */
-  constructor(
-    readonly symbols: Symbols,
-    readonly merges: readonly string[],
-    readonly lastCounts = false,
-  ) {
-    this.#table = new PairTable(merges.length);
-    this.#results = new Int32Array(merges.length);
-  }
+  constructor(readonly symbols: Symbols) {}
+
+  abstract cost(merge: number): number;
+  abstract result(merge: number): number;
+  /** The merge of two symbols that were not looked up before, or -1. */
+  protected abstract lookUp(left: number, right: number): number;
 
   find(left: number, right: number): number {
-    if (this.#next < this.merges.length) {
-      while (this.fillSome());
-    }
-    return this.#table.get(left, right) ?? -1;
+    const known = this.#known.get(left, right);
+    if (known !== undefined) return known;
+    if (this.#known.count >= MOST) this.#known = new PairTable(FEW);
+    const merge = this.lookUp(left, right);
+    this.#known.set(left, right, merge);
+    return merge;
+  }
+}
+
+/** By a list of merges, "left right", the first one first. */
+export class RankedMerges extends KnownPairs {
+  /** Ranks of merges. */
+  readonly table: Table;
+  readonly #ranks: LazyIndex;
+  readonly #results: Int32Array; // [merge]
+
+  /** @param lastCounts whether of equal merges the last one counts rather than the first */
+  constructor(symbols: Symbols, merges: readonly string[], lastCounts = false) {
+    super(symbols);
+    this.#results = new Int32Array(merges.length);
+    this.table = this.#ranks = new LazyIndex(merges.length, (ranks, i) => {
+      const rank = lastCounts ? i : merges.length - 1 - i; // what is entered last counts
+      ranks.set(merges[rank]!, rank);
+    });
   }
 
   cost(merge: number): number {
@@ -38,33 +54,18 @@ export class RankedMerges implements MergeRules {
     return this.#results[merge]!;
   }
 
-  /** Enters a few thousand; false when all are there. */
-  fillSome(): boolean {
-    const end = Math.min(this.#next + SLICE, this.merges.length);
-    for (let rank = this.#next; rank < end; rank++) this.#enter(this.merges[rank]!, rank);
-    this.#next = end;
-    return end < this.merges.length;
-  }
-
-  #enter(merge: string, rank: number): void {
-    const blank = merge.indexOf(" ", 1);
-    if (blank < 0) return; // as in llama.cpp, it merges nothing
-    const left = merge.substring(0, blank), right = merge.substring(blank + 1);
-    const first = this.symbols.of(left), second = this.symbols.of(right);
-    this.#results[rank] = this.symbols.of(left + right);
-    if (!this.lastCounts && this.#table.get(first, second) !== undefined) return;
-    this.#table.set(first, second, rank);
+  protected lookUp(left: number, right: number): number {
+    const first = this.symbols.text(left), second = this.symbols.text(right);
+    const rank = this.#ranks.get(`${first} ${second}`) ?? -1;
+    if (rank >= 0) this.#results[rank] = this.symbols.of(first + second);
+    return rank;
   }
 }
 
 /** Whatever makes a piece merges, that of the highest score first. */
-export class ScoredMerges implements MergeRules {
-  #table = new PairTable(4096); // the token of a pair, or -1
-
-  constructor(readonly vocabulary: Vocabulary, readonly symbols: Symbols) {}
-
-  find(left: number, right: number): number {
-    return this.#table.get(left, right) ?? this.#lookUp(left, right);
+export class ScoredMerges extends KnownPairs {
+  constructor(readonly vocabulary: Vocabulary, symbols: Symbols) {
+    super(symbols);
   }
 
   cost(merge: number): number {
@@ -75,12 +76,9 @@ export class ScoredMerges implements MergeRules {
     return merge;
   }
 
-  #lookUp(left: number, right: number): number {
+  protected lookUp(left: number, right: number): number {
     const piece = this.symbols.text(left) + this.symbols.text(right);
-    const found = this.vocabulary.textId(piece) ?? -1;
-    const id = found >= 0 && this.cost(found) < Infinity ? found : -1; // no NaN either
-    if (this.#table.count >= MOST_PAIRS) this.#table = new PairTable(4096);
-    this.#table.set(left, right, id);
-    return id;
+    const id = this.vocabulary.textId(piece) ?? -1;
+    return id >= 0 && this.cost(id) < Infinity ? id : -1; // no NaN either
   }
 }
