@@ -7,7 +7,7 @@ import { Sampler, type SamplerOptions } from "../sampling/sampler.ts";
 import { spellingsOf } from "./breakers.ts";
 import { chatTemplateOf, reasoningAfter } from "./chat_template.ts";
 import type { Engine } from "./engine.ts";
-import { type GenerateOptions, Run, type RunParts } from "./generate.ts";
+import { type GenerateOptions, type PromptParts, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
 import { JsonGeneration, type JsonOf, type JsonOptions, type JsonSource } from "./json.ts";
 import { targetOf } from "./json_source.ts";
@@ -192,7 +192,7 @@ export class Session implements Disposable {
     messages: readonly ChatMessage[],
     context: RenderOptions,
     reasoning: boolean,
-  ): Promise<Prompted> {
+  ): Promise<PromptParts> {
     const prepared = chatTemplateOf(this.#engine, context.tools !== undefined);
     const rendered = prepared.template.render(messages.map(withReasoning), {
       ...context,
@@ -224,9 +224,6 @@ export class Session implements Disposable {
     return await tokenizer.encodeAsync(prompt, { bos: first && tokenizer.addBos, special: false });
   }
 }
-
-/** What a generation begins with. */
-type Prompted = ReturnType<RunParts["prompt"]>;
 
 function isChat(prompt: Prompt | readonly ChatMessage[]): prompt is readonly ChatMessage[] {
   return typeof prompt !== "string" && typeof prompt[0] === "object";

@@ -16,11 +16,13 @@ export class Seams {
 
   /** Calls back with each stretch of a text between two seams. */
   forEach(text: string, act: (stretch: string) => void): void {
+    this.#fill();
+    const joined = this.#joined;
     let start = 0, before = text.charCodeAt(0);
     for (let at = 1; at < text.length; at++) {
-      const unit = text.charCodeAt(at), isSeam = this.isSeam(before, unit);
+      const unit = text.charCodeAt(at), seam = isSeam(joined, before, unit);
       before = unit;
-      if (!isSeam) continue;
+      if (!seam) continue;
       act(text.substring(start, at));
       start = at;
     }
@@ -29,11 +31,14 @@ export class Seams {
 
   /** Whether there is a seam between two UTF-16 units. */
   isSeam(before: number, unit: number): boolean {
+    this.#fill();
+    return isSeam(this.#joined, before, unit);
+  }
+
+  #fill(): void {
     if (this.#next < this.vocabulary.size) {
       while (this.fillSome());
     }
-    const bit = bitOf(before, unit);
-    return (this.#joined[bit >>> 5]! >>> (bit & 31) & 1) === 0 && (unit & 0xfc00) !== 0xdc00;
   }
 
   /** Looks at a few thousand pieces; false when it has seen all. */
@@ -50,6 +55,12 @@ export class Seams {
     this.#next = end;
     return end < vocabulary.size;
   }
+}
+
+/** Whether no piece has two units side by side, and they are not of one character. */
+function isSeam(joined: Uint32Array, before: number, unit: number): boolean {
+  const bit = bitOf(before, unit);
+  return (joined[bit >>> 5]! >>> (bit & 31) & 1) === 0 && (unit & 0xfc00) !== 0xdc00;
 }
 
 /** The bit of a pair of UTF-16 units. */

@@ -6,16 +6,18 @@ const MOST_WORDS = 1 << 16; // some 10 MB; an English novel has 20,000
 /** Tokens by word; forgets everything when it is full. */
 export class WordCache {
   readonly #tokens = new Map<string, readonly number[]>();
+  readonly #single: (readonly number[] | undefined)[] = new Array(0x10000); // by UTF-16 unit
 
   get(word: string): readonly number[] | undefined {
-    return this.#tokens.get(word);
+    return word.length === 1 ? this.#single[word.charCodeAt(0)] : this.#tokens.get(word);
   }
 
   /** Remembers the tokens of a word, and returns them. */
   keep(word: string, tokens: readonly number[]): readonly number[] {
     if (word.length > LONGEST_WORD) return tokens;
     if (this.#tokens.size >= MOST_WORDS) this.#tokens.clear();
-    this.#tokens.set(word, tokens);
+    if (word.length === 1) this.#single[word.charCodeAt(0)] = tokens;
+    else this.#tokens.set(word, tokens);
     return tokens;
   }
 }
