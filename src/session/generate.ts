@@ -117,7 +117,6 @@ export class Run implements GenerationWork {
   #nonFinite = 0;
   readonly #count = new GuessCount();
   #ahead: Ahead | undefined;
-  #notEnds: Uint32Array | undefined; // a bit set over the vocabulary
   #constraint: Constraint | undefined;
 
   /**
@@ -300,11 +299,6 @@ export class Run implements GenerationWork {
     const count = isAsked(logprobs) ? Number(logprobs === true ? 0 : logprobs) : undefined;
     const options = { previousTokens: past.tokens, logprobs: count };
     if (this.#constraint === undefined) return sampler.choose(logits, options);
-    if (this.#prompt.reasoning?.splitter.state === "thinking") {
-      // The grammar is for the answer: it waits for the end of a thought, which ends no text.
-      const allowed = this.#notEnds ??= allBut(this.#parts.tokenizer.endTokens, logits.length);
-      return sampler.choose(logits, { ...options, allowed });
-    }
     const choices: Choice[] = [];
     const choose = (allowed: Uint32Array) => {
       choices.push(sampler.choose(logits, { ...options, allowed }));
@@ -436,12 +430,4 @@ function perSecond(count: number, ms: number): number {
 /** Whether log-probabilities are wanted: 0 of the likeliest is an answer as well. */
 function isAsked(logprobs: boolean | number | undefined): boolean {
   return typeof logprobs === "number" || logprobs === true;
-}
-
-/** A bit set over a vocabulary that lacks some tokens. */
-function allBut(tokens: Iterable<number>, size: number): Uint32Array {
-  const bits = new Uint32Array(Math.ceil(size / 32)).fill(0xFFFFFFFF);
-  if (size % 32 > 0) bits[bits.length - 1] = 2 ** (size % 32) - 1;
-  for (const token of tokens) bits[token >>> 5]! &= ~(1 << (token & 31));
-  return bits;
 }
