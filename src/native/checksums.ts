@@ -11,13 +11,13 @@ export interface PinnedLibrary {
 }
 
 /** Hash of the sources that all of these were built from. */
-export const SOURCES: string = "d491cabd5aeab78279d01de56aba9d6d874653cd66beb13e2b2e087a84fe0fa0";
+export const SOURCES: string = "cfebefb146f6c176b40d5af8ce2c32e5e19fe0abf330bad9dec583c9835c0795";
 
 /** The libraries, by `${arch}-${os}` in Deno's words. */
 export const CHECKSUMS: Readonly<Record<string, PinnedLibrary>> = {
   "x86_64-linux": {
     file: "kernels/build/linux-x86_64/libcria.so",
-    sha256: "0e5b3e84462d33bba5d2f290c7ef957d412ae23a9050abba4239270fb1ebc5a5",
-    bytes: 4920448,
+    sha256: "8a2e87922d5d583f956f429386307ec55163f83d5e515f1f584ba3ad254cdf69",
+    bytes: 4921808,
   },
 };
