@@ -1,6 +1,7 @@
 /** Hostile texts in every template of the pack, over real vocabularies. @module */
 
 import { assertEquals } from "@std/assert";
+import { chooseTemplate, FALLBACK_NAMES } from "../../src/chat/fallbacks.ts";
 import { ChatTemplate } from "../../src/chat/template.ts";
 import { openGguf } from "../../src/format/gguf.ts";
 import { encodeSegments } from "../../src/session/prompt.ts";
@@ -58,6 +59,16 @@ for (const name of names) {
   Deno.test(`no message brings in a special token: ${name}`, () => {
     const { template, tokens } = read(name);
     const pieces = tokens.map((token) => [token, "control"] as const);
+    hold(Tokenizer.from(bpeFile([], pieces)), template, hostileTexts(tokens));
+  });
+}
+
+for (const name of FALLBACK_NAMES) {
+  Deno.test(`no message brings in a special token: the form ${name}`, () => {
+    const { source } = chooseTemplate(name);
+    const tokens = ["<s>", "</s>", ...source.match(SPELLED) ?? []];
+    const pieces = [...new Set(tokens)].map((token) => [token, "control"] as const);
+    const template = new ChatTemplate(source, { bosToken: "<s>", eosToken: "</s>" });
     hold(Tokenizer.from(bpeFile([], pieces)), template, hostileTexts(tokens));
   });
 }
