@@ -2,6 +2,7 @@
 
 import { MARK_TOKENS } from "../chat/reasoning.ts";
 import type { Segment } from "../chat/template.ts";
+import { TOOL_TOKENS } from "../chat/tool_calls.ts";
 import type { SpecialFilter } from "../tokenizer/special.ts";
 import type { TokenizerLike } from "./engine.ts";
 
@@ -39,7 +40,7 @@ function optionsFor(
     bos: false,
     special: ({ piece, kind, start, end }) =>
       // Some vocabularies spell runs of spaces with tokens of their own: these are text.
-      (kind === "user" && !MARK_TOKENS.has(piece)) || foreign.subarray(start, end).indexOf(1) < 0,
+      (kind === "user" && !isMark(piece)) || foreign.subarray(start, end).indexOf(1) < 0,
   };
 }
 
@@ -47,6 +48,11 @@ function optionsFor(
 function withBos({ addBos, bosToken }: TokenizerLike, tokens: number[]): number[] {
   if (addBos && bosToken !== undefined && tokens[0] !== bosToken) tokens.unshift(bosToken);
   return tokens;
+}
+
+/** Whether only templates and models may write a token. */
+function isMark(piece: string): boolean {
+  return MARK_TOKENS.has(piece) || TOOL_TOKENS.has(piece);
 }
 
 /** For each UTF-16 unit of the text 1, if a message has brought it in. */

@@ -92,8 +92,8 @@ export function checkTypedImports(files: Files, declarations: string): string[] 
 /** Model families: the code knows numbers and flags, and names them in tables only. */
 const BRANDS = /(?<![a-z])(llama|qwen|mistral|mixtral|gemma|phi\d|smollm|deepseek|falcon)/i;
 const TABLES = new RegExp(
-  "^src/(model/(architectures|names)|format/(hf_(config|rope)|gguf_vocabulary)|chat/fallbacks|" +
-    "tokenizer/pretokeni[sz]e\\w*)\\.ts$",
+  "^src/(model/(architectures|names)|format/(hf_(config|rope)|gguf_vocabulary)|" +
+    "chat/(fallbacks|tool_calls)|tokenizer/pretokeni[sz]e\\w*)\\.ts$",
 );
 /** Single names that other files need, because a file format spells them so. */
 const SPELLED: ReadonlyMap<string, RegExp> = new Map([
