@@ -188,6 +188,7 @@ function setRoles(
   const flag = (key: string) => tokenizerConfig?.get(key) === true;
   set("bos_token_id", around?.before ?? idOf("bos_token"));
   set("eos_token_id", around?.after ?? idOf("eos_token"));
+  set("padding_token_id", idOf("pad_token"));
   set("add_bos_token", around === undefined ? flag("add_bos_token") : around.before !== undefined);
   set("add_eos_token", around === undefined ? flag("add_eos_token") : around.after !== undefined);
   const ends = idsOf(generation?.get("eos_token_id") ?? config?.get("eos_token_id"));

@@ -75,12 +75,13 @@ Deno.test("special tokens: as texts, as objects, and ends by generation_config.j
   const found = await metadataOf({
     "tokenizer.json": { model, added_tokens: [{ id: 1, content: "b", special: true }] },
     "tokenizer_config.json": { bos_token: "b", eos_token: { content: "c" }, add_bos_token: true },
-    "generation_config.json": { eos_token_id: [2, 3] },
+    "generation_config.json": { eos_token_id: [2, 3], pad_token_id: 3 },
     "config.json": { ...BASE, vocab_size: 6 },
   });
   const ggml = (key: string) => found.get(`tokenizer.ggml.${key}`);
   assertEquals([ggml("bos_token_id"), ggml("eos_token_id"), ggml("add_bos_token")], [1, 2, true]);
   assertEquals(ggml("eos_token_ids"), Int32Array.of(2, 3));
+  assertEquals(ggml("padding_token_id"), 3);
   assertEquals(ggml("tokens"), ["a", "b", "c", "d", "[PAD4]", "[PAD5]"]);
   assertEquals(ggml("token_type"), Int32Array.of(1, 3, 1, 1, 5, 5));
 });
