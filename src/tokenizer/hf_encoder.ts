@@ -73,7 +73,9 @@ export class HuggingFaceEncoder {
       for (let i = 0; i < known.length; i++) tokens.push(known[i]!);
     };
     this.#hasSeams ??= !this.#isBytes && this.#rules !== undefined && this.#hasBytes();
-    for (const [i, word] of this.#split([this.#normalize(text)], isStart).entries()) {
+    const normal = this.#normalize(text);
+    if (normal === "") return; // not even a prefix
+    for (const [i, word] of this.#split([normal], isStart).entries()) {
       if (i % STEP === 0) yield;
       if (this.#hasSeams) this.#seams.forEach(word, act);
       else if (word !== "") act(word);

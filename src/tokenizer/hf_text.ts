@@ -32,7 +32,7 @@ const NORMALIZERS: Readonly<Record<string, (part: Part) => Normalizer>> = {
   NFKC: () => (text) => text.normalize("NFKC"),
   NFKD: () => (text) => text.normalize("NFKD"),
   Lowercase: () => lowered,
-  StripAccents: () => (text) => text.replace(/\p{Mn}/gu, ""),
+  StripAccents: () => (text) => text.replace(/\p{M}/gu, ""),
   BertNormalizer: bertNormalizer,
   Precompiled: (part) => {
     const map = part["precompiled_charsmap"] ?? ""; // there may be none
@@ -67,7 +67,7 @@ const SPLITTERS: Readonly<Record<string, (part: Part) => Splitter>> = {
   ByteLevel: (part) => {
     const cut = part["use_regex"] === false ? undefined : cutting(compileRegex(GPT2), "isolated");
     const hasPrefix = part["add_prefix_space"] === true;
-    const prefixed = (word: string) => hasPrefix && !/^\s/.test(word) ? ` ${word}` : word;
+    const prefixed = (word: string) => hasPrefix && !word.startsWith(" ") ? ` ${word}` : word;
     return (words, isStart) => {
       const whole = words.map(prefixed);
       return (cut?.(whole, isStart) ?? whole).map(dressed);

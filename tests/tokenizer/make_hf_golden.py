@@ -45,6 +45,8 @@ TEXTS = [
     "ABCdefGHI jkl'mno o'clock rock'n'roll",
     "word" * 30,
     "Ａａ１！ ﬁn ½… 👍🏽 e\u0301 \u200b x\u3000y。",
+    "\x01\x1b",
+    "\n \t x ी",
     "ΑΣ ΟΔΟΣ İstanbul ıI ẞß \x8f\x1f \u200e \ufffd \u0378",
 ]
 
