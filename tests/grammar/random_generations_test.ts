@@ -2,6 +2,7 @@
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { generateRandomly } from "./random_generations.ts";
+import { fuzzSchemas } from "./schema_fuzz.ts";
 import { SCHEMAS } from "./schemas.ts";
 
 Deno.test("whatever the model would say, values meet their schemas", async () => {
@@ -9,4 +10,11 @@ Deno.test("whatever the model would say, values meet their schemas", async () =>
   const { cutShort, failures } = await generateRandomly(100, 20_000);
   assertEquals(failures, []);
   assertGreater(cutShort, 2);
+});
+
+Deno.test("texts that wander at random meet random schemas", () => {
+  const { texts, refused, failures } = fuzzSchemas(150, 384); // seed 390 told a type by guessing
+  assertEquals(failures, []);
+  assertGreater(texts, 200);
+  assertGreater(refused, 20);
 });

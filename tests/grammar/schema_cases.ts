@@ -267,9 +267,13 @@ export const CASES: Readonly<Record<string, readonly Row[]>> = {
   ],
   oneOf: [
     [{ oneOf: [{ type: "string" }, { type: "integer" }, { type: "null" }] }, ["x", 1, null], [1.5]],
-    [{ oneOf: [{ maximum: 2 }, { exclusiveMinimum: 2, maximum: 5 }] }, [1, 2, 3], [6]],
-    [{ oneOf: [{ maxLength: 2 }, { minLength: 3, pattern: "^b" }] }, ["a", "bcd"], ["abc"]],
-    [{ oneOf: [{ pattern: "^a" }, { pattern: "^b" }] }, ["ax", "bx"], ["c"]],
+    [{ type: "number", oneOf: [{ maximum: 2 }, { exclusiveMinimum: 2, maximum: 5 }] }, [1, 2, 3], [
+      6,
+    ]],
+    [{ type: "string", oneOf: [{ maxLength: 2 }, { minLength: 3, pattern: "^b" }] }, ["a", "bcd"], [
+      "abc",
+    ]],
+    [{ type: "string", oneOf: [{ pattern: "^a" }, { pattern: "^b" }] }, ["ax", "bx"], ["c"]],
     [{ oneOf: [{ const: 1 }, { enum: [2, 3] }, { type: "string" }] }, [1, 3, "x"], [4]],
     [{ oneOf: [{ type: "string", maxLength: 2 }, { const: "long" }] }, ["ab", "long"], ["lon"]],
     [

@@ -169,7 +169,10 @@ const UNUSABLE: readonly [schema: unknown, message: string][] = [
     { oneOf: [{ type: "integer" }, { type: "number" }] },
     "#/oneOf/1 may be met by a value together",
   ],
-  [{ oneOf: [{ minimum: 2 }, { maximum: 2 }] }, "#/oneOf/1 may be met"],
+  [{ type: "number", oneOf: [{ minimum: 2 }, { maximum: 2 }] }, "#/oneOf/1 may be met"],
+  // Whatever is no number meets both:
+  [{ oneOf: [{ minimum: 3 }, { maximum: 2 }] }, "#/oneOf/1 may be met"],
+  [{ oneOf: [{ required: ["a"] }, { type: "number" }] }, "#/oneOf/1 may be met"],
   [{ oneOf: [{ required: ["a"] }, { required: ["b"] }] }, "#/oneOf/1 may be met"],
   [{ enum: [{ a: 1 }], properties: { a: { type: "string" } } }, "speaks of lists or objects"],
   [{ const: "\ud800" }, "half of a surrogate pair"],

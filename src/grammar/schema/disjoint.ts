@@ -8,7 +8,7 @@ import type { TypeName } from "./keywords.ts";
 import { areApart, isWithin, numberRange } from "./numbers.ts";
 import { type Member, objectShape } from "./objects.ts";
 import { haveNothingInCommon, isIn, stringLanguage } from "./strings.ts";
-import { typesOf } from "./types.ts";
+import { allowedTypes } from "./types.ts";
 import { keyOf, typeOf } from "./values.ts";
 
 /** What the comparison needs of the compiler. */
@@ -24,7 +24,7 @@ const DEEPEST = 4;
 
 /** Whether it is certain that no value meets both of two lists of places. */
 export function areDisjoint(a: Conjunction, b: Conjunction, comparing: Comparing): boolean {
-  const [ownTypes, otherTypes] = [typesOf(a), typesOf(b)];
+  const [ownTypes, otherTypes] = [allowedTypes(a), allowedTypes(b)];
   const [own, other] = [valuesOf(a, ownTypes), valuesOf(b, otherTypes)];
   if (own !== undefined && other !== undefined) {
     const keys = new Set(own.map((value) => keyOf("#", value)));

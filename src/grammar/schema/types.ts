@@ -6,16 +6,22 @@ import { type TypeName, TYPES } from "./keywords.ts";
 
 const FAMILIES = ["string", "number", "array", "object"] as const;
 
-/**
- * The types that all places allow. Where none of them names a type or values, but some speak of
- * strings, numbers, arrays or objects, it is these that they are about.
- */
-export function typesOf(places: Conjunction): ReadonlySet<TypeName> {
+/** The types that all places allow. */
+export function allowedTypes(places: Conjunction): Set<TypeName> {
   const all = new Set(TYPES);
   for (const place of places) {
     const own = ownTypes(place);
     for (const type of TYPES) if (own !== undefined && !own.has(type)) all.delete(type);
   }
+  return all;
+}
+
+/**
+ * The types that places are about: those that they allow. Where none of them names a type or
+ * values, but some speak of strings, numbers, arrays or objects, it is these alone.
+ */
+export function typesOf(places: Conjunction): ReadonlySet<TypeName> {
+  const all = allowedTypes(places);
   if (places.some((place) => hasRole(place, "value"))) return all;
   const about = FAMILIES.filter((family) => places.some((place) => hasRole(place, family)));
   if (about.length === 0) return all;
