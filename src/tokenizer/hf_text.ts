@@ -18,6 +18,7 @@ export type Normalizer = (text: string) => string;
 export type Splitter = (words: readonly string[], isStart: boolean) => readonly string[];
 
 const UTF8 = new TextEncoder();
+const MOST_GRAPHEMES = 1 << 12; // that are remembered
 const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 const PUNCTUATION = "[\\p{P}$+<=>^`|~]";
 
@@ -122,12 +123,17 @@ function precompiled(charsmap: Charsmap): Normalizer {
   const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
   const mapped = (text: string): string | undefined =>
     charsmap.match(UTF8.encode(text), 0, "shortest")?.text;
+  const replaced = (grapheme: string): string => {
+    const whole = UTF8.encode(grapheme).length < 6 ? mapped(grapheme) : undefined;
+    return whole ?? Array.from(grapheme, (char) => mapped(char) ?? char).join("");
+  };
+  const known = new Map<string, string>(); // graphemes that came before
   return (text) => {
     let out = "";
     for (const { segment } of graphemes.segment(text)) {
-      const isShort = UTF8.encode(segment).length < 6;
-      const whole = isShort ? mapped(segment) : undefined;
-      out += whole ?? Array.from(segment, (char) => mapped(char) ?? char).join("");
+      const becomes = known.get(segment) ?? replaced(segment);
+      if (known.size < MOST_GRAPHEMES) known.set(segment, becomes);
+      out += becomes;
     }
     return out;
   };
