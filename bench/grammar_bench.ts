@@ -9,7 +9,7 @@ import { Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { isThere, ROOT, sharedFolder } from "../tests/support.ts";
 import { figure, TINY } from "./figures.ts";
 
-const MEMBERS = TINY ? 20 : 2000;
+const MEMBERS = TINY ? 20 : 1000;
 const VOCABULARIES = [
   { name: "embedded", path: `${ROOT}/models/story.gguf` },
   { name: "SmolLM2", path: `${sharedFolder() ?? ""}/models/SmolLM2-135M-Instruct.Q4_1.gguf` },

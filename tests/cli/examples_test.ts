@@ -12,6 +12,7 @@ const EXAMPLES: readonly [file: string, output: RegExp][] = [
     "branching.ts",
     /^Once upon .*\n(?:[123]\. \.\.\. \S.* \.\.\. \([1-9]\d* tokens were there\)\n){3}$/,
   ],
+  ["extraction.ts", /^{}\n({"name":".*}\n)+.* \(\d+\): (otter|badger|hare|none), .+\n$/],
   ["next_words.ts", /^( {0,2}\d+\.\d % +Once upon a\S* ?.*\n){5}$/],
   [
     "tensors.ts",
