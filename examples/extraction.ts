@@ -21,7 +21,7 @@ const facts = session.json(`${text}\nWhat the text says of its hero, as JSON: `,
     name: { type: "string", maxLength: 20 },
     age: { type: "integer", minimum: 0, maximum: 120 },
     animal: { enum: ["otter", "badger", "hare", "none"] },
-    traits: { type: "array", items: { enum: ["proud", "rude", "brave", "shy"] }, maxItems: 2 },
+    traits: { type: "array", items: { enum: ["proud", "rude", "shy"] }, uniqueItems: true },
   },
   required: ["name", "age", "animal", "traits"],
 });

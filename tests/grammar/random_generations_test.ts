@@ -13,7 +13,7 @@ Deno.test("whatever the model would say, values meet their schemas", async () =>
 });
 
 Deno.test("texts that wander at random meet random schemas", () => {
-  const { texts, refused, failures } = fuzzSchemas(150, 384); // seed 390 told a type by guessing
+  const { texts, refused, failures } = fuzzSchemas(150, 1);
   assertEquals(failures, []);
   assertGreater(texts, 200);
   assertGreater(refused, 20);

@@ -165,6 +165,12 @@ export const CASES: Readonly<Record<string, readonly Row[]>> = {
     ], [...[0, 89, 121].map((length) => Array(length).fill(7))]],
     [{ uniqueItems: false }, [[1, 1]], []],
     [{ uniqueItems: true, maxItems: 1 }, [[1], []], [[1, 2]]],
+    [{ uniqueItems: true, items: { enum: ["a", "b", 3, { x: 1 }] } }, [
+      ...[[], ["b", "a"], [3, "a", "b"], [{ x: 1 }, "a"]],
+    ], [["a", "a"], ["a", "b", "a"], [{ x: 1 }, { x: 1 }], ["c"]]],
+    [{ uniqueItems: true, items: { enum: ["a", "b", "c"] }, minItems: 2, maxItems: 2 }, [
+      ...[["b", "a"], ["c", "a"]],
+    ], [["a"], [], ["a", "b", "c"], ["b", "b"]]],
   ],
   properties: [
     [{ properties: { foo: { type: "integer" }, bar: { type: "string" } } }, [

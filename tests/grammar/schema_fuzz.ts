@@ -83,6 +83,7 @@ const ALL: readonly Part[] = [
   ...SIMPLE,
   (m, d) => ({ items: m.schema(d + 1) }),
   (m, d) => ({ prefixItems: [m.schema(d + 1), m.schema(d + 1)] }),
+  (m) => ({ uniqueItems: true, items: { enum: [m.of(VALUES), ...m.some(VALUES)] } }),
   (m, d) => ({ properties: members(m, d, NAMES) }),
   (m, d) => ({ properties: members(m, d, NAMES), required: m.some(NAMES) }),
   (m, d) => ({ properties: members(m, d, NAMES), additionalProperties: m.schema(d + 1) }),

@@ -5,10 +5,16 @@ import { type MachineEdge, repeat, sequence, text } from "../expression.ts";
 import { keyword, type Place, refuse, type SchemaDocument } from "./document.ts";
 import type { Conjunction } from "./forms.ts";
 import { countOf } from "./limits.ts";
-import { COMMA } from "./values.ts";
+import { COMMA, valuesExpression } from "./values.ts";
 
 /** Makes the expression of values that meet all of some places. */
 export type Compile = (places: readonly Place[]) => Expression;
+
+/** The values that meet all of some places, where they are listed. */
+export type List = (places: readonly Place[]) => readonly unknown[] | undefined;
+
+/** Of so many values, each may be chosen once: there is a state for each set of them. */
+const MOST_DISTINCT = 10;
 
 /** What one place says of items. */
 interface Items {
@@ -21,13 +27,13 @@ export function arrayExpression(
   places: Conjunction,
   document: SchemaDocument,
   compile: Compile,
+  list: List,
 ): Expression {
   let least = 0, most = Infinity;
   for (const place of places) {
     least = Math.max(least, countOf(place, "minItems") ?? 0);
     most = Math.min(most, countOf(place, "maxItems") ?? Infinity);
   }
-  refuseUnique(places, most);
   const all = places.map((place) => itemsOf(place, document));
   const fixed = Math.max(0, ...all.map(({ first }) => first.length));
   // A list of positions alone stands for no more than these, unless there must be more.
@@ -37,6 +43,15 @@ export function arrayExpression(
   const at = (position: number) =>
     compile(all.flatMap(({ first, rest }) => first[position] ?? rest ?? []));
   if (most === 0) return text("[]");
+  const unique = most > 1 ? uniquePlace(places) : undefined;
+  if (unique !== undefined) {
+    const values = fixed === 0 ? list(all.flatMap(({ rest }) => rest ?? [])) : undefined;
+    if (values === undefined || values.length > MOST_DISTINCT) {
+      const state = `is supported for up to ${MOST_DISTINCT} values of an enum, or one item`;
+      throw refuse(`${unique.path}/uniqueItems`, state);
+    }
+    return distinct(values.map((value) => valuesExpression(unique.path, [value])), least, most);
+  }
   if (fixed === 0) return listOf(at(0), least, most);
   return tuple(at, fixed, least, most);
 }
@@ -85,10 +100,29 @@ function itemsOf(place: Place, document: SchemaDocument): Items {
   return { first, rest: hasRest ? document.child(place, restName) : undefined };
 }
 
-function refuseUnique(places: Conjunction, most: number): void {
+/** The place that wants all items to be different. */
+function uniquePlace(places: Conjunction): Place | undefined {
   for (const place of places) {
     const unique = keyword(place, "uniqueItems");
-    if (unique === undefined || unique === false || unique === true && most <= 1) continue;
-    throw refuse(`${place.path}/uniqueItems`, "is not supported where there may be two items");
+    if (unique !== undefined && typeof unique !== "boolean") {
+      throw refuse(`${place.path}/uniqueItems`, "is neither true nor false");
+    }
   }
+  return places.find((place) => keyword(place, "uniqueItems") === true);
+}
+
+/** Values in any order, each once at the most; states are sets of those that were there. */
+function distinct(values: readonly Expression[], least: number, most: number): Expression {
+  const sets = 1 << values.length, end = sets, edges: MachineEdge[] = [];
+  for (let set = 0; set < sets; set++) {
+    const count = values.filter((_, at) => (set >> at & 1) === 1).length;
+    if (count >= least && count <= most) edges.push({ from: set, to: end, on: text("]") });
+    if (count >= most) continue;
+    values.forEach((value, at) => {
+      if ((set >> at & 1) === 1) return;
+      edges.push({ from: set, to: set | 1 << at, on: set === 0 ? value : sequence(COMMA, value) });
+    });
+  }
+  const machine = { stateCount: sets + 1, accepting: [end], edges };
+  return sequence(text("["), { kind: "machine", machine });
 }

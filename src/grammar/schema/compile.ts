@@ -12,7 +12,7 @@ import { numberExpression, numberRange } from "./numbers.ts";
 import { objectExpression, objectShape } from "./objects.ts";
 import { languageDfa, stringExpression, stringLanguage } from "./strings.ts";
 import { typesOf } from "./types.ts";
-import { COMMA, SPACE, valuesExpression } from "./values.ts";
+import { COMMA, keyOf, SPACE, valuesExpression } from "./values.ts";
 
 /**
  * Compiles a schema: the texts of the rules are the values that meet it, as JSON with at most one
@@ -90,7 +90,12 @@ class Compiler {
       case "integer":
         return numberExpression(places, numberRange(places, type === "integer"));
       case "array":
-        return arrayExpression(places, this.#document, (all) => this.#value(all));
+        return arrayExpression(
+          places,
+          this.#document,
+          (all) => this.#value(all),
+          (all) => this.#listed(all),
+        );
       case "object": {
         const shape = objectShape(places, this.#document, (place) => this.#names(place));
         const compile = (all: readonly Place[]) => this.#value(all);
@@ -101,6 +106,17 @@ class Compiler {
         });
       }
     }
+  }
+
+  /** The values that meet all of some places, where they are listed. */
+  #listed(places: readonly Place[]): readonly unknown[] | undefined {
+    const found = new Map<string, unknown>();
+    for (const form of this.#forms.ofAll(places)) {
+      const values = form.length === 0 ? undefined : valuesOf(form, typesOf(form));
+      if (values === undefined) return undefined;
+      for (const value of values) found.set(keyOf(form[0]!.path, value), value);
+    }
+    return [...found.values()];
   }
 
   /** The names that a schema allows. */
