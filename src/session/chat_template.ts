@@ -2,6 +2,7 @@
 
 import { chooseTemplate } from "../chat/fallbacks.ts";
 import { type Markers, reasoningMarkers, ReasoningSplitter, tokensOf } from "../chat/reasoning.ts";
+import { type ToolFormat, toolFormatOf } from "../chat/tool_calls.ts";
 import { ChatTemplate } from "../chat/template.ts";
 import type { Engine } from "./engine.ts";
 import type { Reasoning } from "./generate.ts";
@@ -14,6 +15,8 @@ export interface TurnTemplate {
   readonly stop: readonly string[];
   /** How the model marks its reasoning, if it does. */
   readonly markers: Markers | undefined;
+  /** How it writes calls of tools, if it does in a known way. */
+  readonly toolFormat: ToolFormat | undefined;
 }
 
 const KNOWN = new WeakMap<Engine, Map<string | undefined, TurnTemplate>>();
@@ -38,7 +41,7 @@ function prepare({ tokenizer }: Engine, wanted: string | undefined): TurnTemplat
     eosToken: piece(tokenizer.eosToken),
   });
   const markers = reasoningMarkers(source, (token) => tokenizer.idOf(token) !== undefined);
-  return { template, stop, markers };
+  return { template, stop, markers, toolFormat: toolFormatOf(source) };
 }
 
 /** Tells reasoning from an answer that follows a prompt; the prompt may have opened it. */

@@ -6,19 +6,45 @@ import { CriaError } from "../errors.ts";
 import { inSlices } from "../turn.ts";
 import type { TokenizerLike } from "./engine.ts";
 
-const TRIES = new WeakMap<TokenizerLike, Promise<TokenTrie>>();
+const TRIES = new WeakMap<TokenizerLike, Map<string, Promise<TokenTrie>>>();
 
-/** The vocabulary of a tokenizer as a tree; built once, with pauses for the event loop. */
-export function tokenTrie(tokenizer: TokenizerLike): Promise<TokenTrie> {
-  const known = TRIES.get(tokenizer) ?? buildTrie(tokenizer);
-  TRIES.set(tokenizer, known);
-  return known;
+/**
+ * The vocabulary of a tokenizer as a tree; built once, with pauses for the event loop.
+ * @param marks control tokens that count by their spelling; others stand for no text
+ */
+export function tokenTrie(
+  tokenizer: TokenizerLike,
+  marks: readonly string[] = [],
+): Promise<TokenTrie> {
+  const { bytesOf, ids } = spelling(tokenizer, marks), key = ids.join();
+  const known = TRIES.get(tokenizer) ?? new Map<string, Promise<TokenTrie>>();
+  const trie = known.get(key) ?? buildTrie(tokenizer, bytesOf);
+  TRIES.set(tokenizer, known.set(key, trie));
+  return trie;
 }
 
-function buildTrie(tokenizer: TokenizerLike): Promise<TokenTrie> {
+/** The bytes of each token, those of some control tokens as well. */
+function spelling(
+  tokenizer: TokenizerLike,
+  marks: readonly string[],
+): { bytesOf: (token: number) => Uint8Array; ids: readonly number[] } {
+  const spelled = new Map<number, Uint8Array>();
+  for (const mark of marks) {
+    const id = tokenizer.idOf(mark);
+    if (id === undefined || tokenizer.kind(id) !== "control") continue;
+    spelled.set(id, new TextEncoder().encode(mark));
+  }
+  const bytesOf = (token: number) => spelled.get(token) ?? tokenizer.decodeBytes([token]);
+  return { bytesOf, ids: [...spelled.keys()] };
+}
+
+function buildTrie(
+  tokenizer: TokenizerLike,
+  bytes: (token: number) => Uint8Array,
+): Promise<TokenTrie> {
   return inSlices(TokenTrie.build({
     size: tokenizer.vocabularySize,
-    bytes: (token) => tokenizer.decodeBytes([token]),
+    bytes,
     endTokens: tokenizer.endTokens,
   }));
 }

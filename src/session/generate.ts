@@ -1,6 +1,7 @@
 /** The loop that turns a prompt into tokens and text. @module */
 
-import type { Markers, ReasoningSplitter, SplitText } from "../chat/reasoning.ts";
+import type { Markers, ReasoningSplitter } from "../chat/reasoning.ts";
+import type { ToolParser } from "../chat/tool_parser.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Grammar } from "../grammar/grammar.ts";
 import { USUAL_BREAKERS } from "../sampling/dry.ts";
@@ -9,6 +10,7 @@ import type { EvaluateOptions, TokenizerLike } from "./engine.ts";
 import type { FinishReason, GenerationResult, GenerationWork, Piece } from "./generation.ts";
 import { markedStream } from "./marked_stream.ts";
 import { Pacer } from "./pacer.ts";
+import { Output } from "./output.ts";
 import { prepareSpellings } from "./breakers.ts";
 import { Constraint, tokenTrie } from "./constraint.ts";
 import type { Past } from "./past.ts";
@@ -65,6 +67,8 @@ export interface RunParts {
   readonly guesser?: Guesser | undefined;
   /** What the text must look like. */
   readonly grammar?: Grammar | undefined;
+  /** Tokens that count by their spelling: the marks of calls of tools. */
+  readonly marks?: readonly string[] | undefined;
   /** Fails where there is no room for a whole text that meets the grammar. */
   readonly mustFit?: boolean | undefined;
   /** The whole prompt, worked out when the run begins. */
@@ -76,6 +80,7 @@ export interface PromptParts {
   readonly tokens: readonly number[];
   readonly rendered?: string;
   readonly reasoning?: Reasoning | undefined;
+  readonly tools?: ToolParser | undefined;
 }
 
 /** How a run tells what the model thinks from what it answers. */
@@ -106,9 +111,7 @@ export class Run implements GenerationWork {
   readonly #pacer = new Pacer();
   #prompt: PromptParts = { tokens: [] };
   #tokens: number[] = [];
-  #text = "";
-  #reasoning = "";
-  #thought = ""; // what of the reasoning no piece has yet
+  #output: Output;
   #cachedTokens = 0;
   #stepCount = 0;
   #promptMs = 0;
@@ -142,6 +145,7 @@ export class Run implements GenerationWork {
     this.#options = options;
     this.#limit = maxTokens;
     this.#stops = new StopMatcher(typeof stop === "string" ? [stop] : stop);
+    this.#output = new Output(this.#stops, {});
   }
 
   /** The signal that may stop it. */
@@ -168,7 +172,7 @@ export class Run implements GenerationWork {
         const startMs = performance.now();
         const { piece, ended } = this.#next(logits);
         this.#generateMs += performance.now() - startMs;
-        const shown = this.#withThought(piece);
+        const shown = this.#output.complete(piece, this.#tokens.at(-1) ?? -1);
         if (shown) yield shown;
         if (ended) return ended;
         await this.#pacer.pause(); // here, not between evaluating and sampling: logits are borrowed
@@ -186,9 +190,11 @@ export class Run implements GenerationWork {
   result(finishReason: FinishReason): GenerationResult {
     const { tokens: promptTokens, rendered } = this.#prompt;
     const promptCount = promptTokens.length - this.#cachedTokens;
+    const { text, reasoning, toolCalls } = this.#output;
     return {
-      text: this.#text,
-      ...this.#reasoning === "" ? {} : { reasoning: this.#reasoning },
+      text,
+      ...reasoning === "" ? {} : { reasoning },
+      ...this.#prompt.tools === undefined ? {} : { toolCalls },
       tokens: this.#tokens,
       promptTokens,
       finishReason,
@@ -216,7 +222,7 @@ export class Run implements GenerationWork {
       await prepareSpellings(tokenizer, texts);
     }
     if (grammar === undefined) return;
-    const trie = await tokenTrie(tokenizer);
+    const trie = await tokenTrie(tokenizer, this.#parts.marks);
     const { ignoreEos = false } = this.#options, { mustFit = false } = this.#parts;
     this.#constraint = new Constraint(grammar, trie, { ignoreEos, mustFit });
   }
@@ -242,6 +248,8 @@ export class Run implements GenerationWork {
       throw new ArgumentError(`Cannot generate from "": no tokens`);
     }
     const room = this.#limit > 0 ? 1 : 0;
+    const { reasoning, tools } = this.#prompt;
+    this.#output = new Output(this.#stops, { splitter: reasoning?.splitter, tools });
     const tokens = this.#fitting(this.#prompt.tokens, room);
     this.#prompt = { ...this.#prompt, tokens };
     const { logits, cachedTokens } = await past.advance(tokens, room, {
@@ -279,7 +287,7 @@ export class Run implements GenerationWork {
     const isComplete = constraint?.isComplete === true;
     const full = this.#room === 0 && !isComplete, wasThinking = this.#isThinking;
     const shown = this.#show(this.#stream.push(token), full || isComplete);
-    if (wasThinking && !this.#isThinking) constraint?.skip(shown);
+    if (wasThinking && !this.#isThinking) constraint?.skip(this.#output.answered);
     const piece = { text: shown, token, ...score };
     if (this.#stops.stopped || isComplete && !constraint.isCutShort) {
       return { piece, ended: "stop" };
@@ -320,33 +328,11 @@ export class Run implements GenerationWork {
     return Math.min(this.#limit - this.#tokens.length, left);
   }
 
-  /** Passes text by the stop strings; `last` also brings out all that is held back. */
+  /** The text to show; `last` also brings out all that is held back. */
   #show(text: string, last: boolean): string {
-    const { splitter } = this.#prompt.reasoning ?? {};
-    let shown = this.#stops.push(this.#answer(text, splitter?.push(text)));
-    if (last && !this.#stops.stopped) {
-      const rest = this.#stream.flush();
-      shown += this.#stops.push(this.#answer(rest, splitter?.push(rest)));
-      shown += this.#stops.push(this.#answer("", splitter?.flush()));
-      shown += this.#stops.flush();
-    }
-    this.#text += shown;
-    return shown;
-  }
-
-  /** What of a text is answer; the rest is kept for the next piece. */
-  #answer(whole: string, { reasoning, text }: SplitText = { reasoning: "", text: whole }): string {
-    this.#thought += reasoning;
-    this.#reasoning += reasoning;
-    return text;
-  }
-
-  /** A piece, and what the model has thought since the last one. */
-  #withThought(piece: Piece | undefined): Piece | undefined {
-    const reasoning = this.#thought;
-    this.#thought = "";
-    if (reasoning === "") return piece;
-    return { ...piece ?? { text: "", token: this.#tokens.at(-1)! }, reasoning };
+    const shown = this.#output.push(text);
+    if (!last || this.#stops.stopped) return shown;
+    return shown + this.#output.push(this.#stream.flush()) + this.#output.flush();
   }
 
   /** Evaluates the token that was sampled last. */
@@ -407,8 +393,8 @@ export class Run implements GenerationWork {
 
   /** The decoder of this run, made when the first token comes. */
   get #stream(): ReturnType<TokenizerLike["stream"]> {
-    const { tokens = [] } = this.#prompt.reasoning ?? {};
-    return this.#openStream ??= markedStream(this.#parts.tokenizer, tokens);
+    const { tokens = [] } = this.#prompt.reasoning ?? {}, { tokenizer, marks = [] } = this.#parts;
+    return this.#openStream ??= markedStream(tokenizer, [...tokens, ...marks]);
   }
 
   #openStream: ReturnType<TokenizerLike["stream"]> | undefined;

@@ -1,9 +1,12 @@
 /** The object that `generate`, `extend` and `chat` return: one run, consumed once. @module */
 
 import { CriaError } from "../errors.ts";
+import type { ToolCall } from "../chat/tool_calls.ts";
+import type { ToolCallEvent } from "../chat/tool_parser.ts";
 import type { TokenScores } from "./scores.ts";
 
 export type { TokenScore, TokenScores } from "./scores.ts";
+export type { ToolCall, ToolCallEvent };
 
 /** One generated token and the text that became certain with it. */
 export interface Piece extends TokenScores {
@@ -11,6 +14,8 @@ export interface Piece extends TokenScores {
   readonly text: string;
   /** What the model thinks before it answers, apart from the text; in chats only. */
   readonly reasoning?: string;
+  /** Calls of tools whose names are known now, and calls that are complete; in chats only. */
+  readonly toolCalls?: readonly ToolCallEvent[];
   /** The token's id. */
   readonly token: number;
   /** How many of the model's logits were NaN or infinite; left out where none was. */
@@ -40,6 +45,8 @@ export interface GenerationResult {
   readonly text: string;
   /** What the model has thought before it answered, where it has; in chats only. */
   readonly reasoning?: string;
+  /** The calls of tools that the model has written, complete ones; of a chat with tools only. */
+  readonly toolCalls?: readonly ToolCall[];
   /** Every generated token; an end token is not among them, those of a stop string are. */
   readonly tokens: readonly number[];
   /** Every token that stood before the generated ones. */

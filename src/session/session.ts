@@ -5,7 +5,7 @@ import { withReasoning } from "../chat/reasoning.ts";
 import { ArgumentError } from "../errors.ts";
 import { Sampler, type SamplerOptions } from "../sampling/sampler.ts";
 import { spellingsOf } from "./breakers.ts";
-import { chatTemplateOf, reasoningAfter } from "./chat_template.ts";
+import { chatTemplateOf, reasoningAfter, type TurnTemplate } from "./chat_template.ts";
 import type { Engine } from "./engine.ts";
 import { type GenerateOptions, type PromptParts, Run, type RunParts } from "./generate.ts";
 import { Generation } from "./generation.ts";
@@ -16,13 +16,14 @@ import { encodeSegmentsAsync } from "./prompt.ts";
 import { grammarOf } from "./structure.ts";
 import { createGuesser } from "./speculate.ts";
 import { writeSnapshot } from "./snapshot.ts";
+import { type ToolOptions, type ToolTurn, toolTurn } from "./tool_turn.ts";
 
 /** Sampler options that hold for every generation of a session unless it brings its own. */
 export type SessionOptions = SamplerOptions;
 
 /** Options of one turn of a chat. */
 export interface ChatOptions
-  extends GenerateOptions, Pick<RenderOptions, "tools" | "documents" | "variables"> {
+  extends GenerateOptions, ToolOptions, Pick<RenderOptions, "documents" | "variables"> {
   /** Whether what the model thinks is told from its answer; true if left out. */
   readonly reasoning?: boolean | undefined;
 }
@@ -97,11 +98,13 @@ export class Session implements Disposable {
    * read; on reading, TemplateError when it refuses the messages, ContextError when they do not fit
    */
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
-    const { tools, documents, variables, reasoning = true, ...rest } = options;
+    const { tools, toolChoice, maxToolCalls, documents, variables, reasoning, ...rest } = options;
     const isHeld = rest.schema !== undefined || rest.grammar !== undefined; // and ends by itself
-    const turnEnds = isHeld ? [] : chatTemplateOf(this.#engine, tools !== undefined).stop;
-    const stop = [rest.stop ?? [], turnEnds].flat(), context = { tools, documents, variables };
-    return this.#start({ ...rest, stop }, () => this.#render(messages, context, reasoning));
+    const template = chatTemplateOf(this.#engine, tools !== undefined && tools.length > 0);
+    const turn = toolTurn(template, { tools, toolChoice, maxToolCalls }, isHeld);
+    const stop = [rest.stop ?? [], isHeld ? [] : template.stop].flat();
+    const prompt = { template, turn, context: { documents, variables }, reasoning };
+    return this.#start({ ...rest, stop }, () => this.#render(messages, prompt), turn);
   }
 
   /**
@@ -129,14 +132,14 @@ export class Session implements Disposable {
   json<const S extends JsonSource>(
     prompt: Prompt | readonly ChatMessage[],
     source: S,
-    { reasoning = true, ...options }: JsonOptions = {},
+    { reasoning, ...options }: JsonOptions = {},
   ): JsonGeneration<JsonOf<S>> {
     const { jsonSchema, schema } = targetOf(source);
     const tokens = isChat(prompt)
-      ? () => this.#render(prompt, {}, reasoning)
+      ? () => this.#render(prompt, { template: chatTemplateOf(this.#engine), reasoning })
       : async () => ({ tokens: await this.#encode(prompt, true) });
     const held = { ...options, schema: jsonSchema };
-    return new JsonGeneration(this.#start(held, tokens, true), schema, options.signal);
+    return new JsonGeneration(this.#start(held, tokens, { mustFit: true }), schema, options.signal);
   }
 
   /**
@@ -188,33 +191,35 @@ export class Session implements Disposable {
   }
 
   /** The prompt that messages come to. */
-  async #render(
-    messages: readonly ChatMessage[],
-    context: RenderOptions,
-    reasoning: boolean,
-  ): Promise<PromptParts> {
-    const prepared = chatTemplateOf(this.#engine, context.tools !== undefined);
-    const rendered = prepared.template.render(messages.map(withReasoning), {
-      ...context,
+  async #render(messages: readonly ChatMessage[], all: Turn): Promise<PromptParts> {
+    const { template, turn, context, reasoning = true } = all;
+    const given = turn?.given(messages) ?? { messages };
+    const rendered = template.template.render(given.messages.map(withReasoning), {
+      ...{ ...context, tools: given.tools },
       addGenerationPrompt: true,
     });
     const tokens = await encodeSegmentsAsync(this.#engine.tokenizer, rendered.segments);
     return {
       tokens,
       rendered: rendered.text,
-      reasoning: reasoning ? reasoningAfter(rendered.text, prepared) : undefined,
+      reasoning: reasoning ? reasoningAfter(rendered.text, template) : undefined,
+      tools: turn?.parser(messages),
     };
   }
 
-  #start(options: GenerateOptions, prompt: RunParts["prompt"], mustFit = false): Generation {
+  #start(
+    options: GenerateOptions,
+    prompt: RunParts["prompt"],
+    held: Pick<RunParts, "grammar" | "marks" | "mustFit"> = {},
+  ): Generation {
     this.#past.assertUsable();
     const all = { ...this.#options, ...options };
     const { tokenizer } = this.#engine;
     const sampler = new Sampler(all, spellingsOf(tokenizer)), past = this.#past;
-    const grammar = grammarOf(all);
+    const { marks, mustFit, grammar = grammarOf(all) } = held;
     const guesser = all.speculate && createGuesser(all.speculate, this.#engine);
     return new Generation(
-      new Run({ past, tokenizer, sampler, guesser, grammar, mustFit, prompt }, all),
+      new Run({ past, tokenizer, sampler, guesser, grammar, marks, mustFit, prompt }, all),
     );
   }
 
@@ -223,6 +228,14 @@ export class Session implements Disposable {
     const { tokenizer } = this.#engine;
     return await tokenizer.encodeAsync(prompt, { bos: first && tokenizer.addBos, special: false });
   }
+}
+
+/** What messages are rendered with. */
+interface Turn {
+  readonly template: TurnTemplate;
+  readonly turn?: ToolTurn | undefined;
+  readonly context?: RenderOptions;
+  readonly reasoning?: boolean | undefined;
 }
 
 function isChat(prompt: Prompt | readonly ChatMessage[]): prompt is readonly ChatMessage[] {

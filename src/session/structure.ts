@@ -70,7 +70,8 @@ function ofMachine(dfa: Dfa): Grammar {
   return new Grammar({ rules: new Map([["root", root]]), root: "root" });
 }
 
-function kept(key: string, make: () => Grammar): Grammar {
+/** A grammar that is compiled once; the last ones are kept. */
+export function kept(key: string, make: () => Grammar): Grammar {
   const grammar = KNOWN.get(key) ?? make();
   KNOWN.delete(key);
   KNOWN.set(key, grammar);

@@ -94,10 +94,13 @@ Deno.test("reasoning of earlier turns reaches the template, which may leave it o
 Deno.test("chats with tools take the template that a model has for them", async () => {
   const engine = new FakeEngine({ next: () => TURN_END });
   engine.chatTemplate = "plain {{ messages[0].content }}";
-  engine.toolTemplate = "{{ tools | length }} tools {{ messages[0].content }}";
+  engine.toolTemplate = "{{ tools | length }} tools{# <tool_call> #} {{ messages[0].content }}";
   using one = new Session(engine);
   assertEquals((await one.chat(USER).result).rendered, "plain Q");
-  assertEquals((await one.chat(USER, { tools: [{}, {}] }).result).rendered, "2 tools Q");
+  assertEquals(
+    (await one.chat(USER, { tools: [{ name: "a" }, { name: "b" }] }).result).rendered,
+    "2 tools Q",
+  );
 });
 
 Deno.test("a grammar holds for the answer, not for what is thought before it", async () => {
