@@ -175,7 +175,10 @@ export class Constraint {
       this.#marks = { open: undefined, close };
       return token;
     }
-    const after = this.#state.after(token)!;
+    const after = this.#state.after(token);
+    if (after === undefined) {
+      throw new CriaError(`Cannot go on with token ${token}: the grammar does not allow it`);
+    }
     if (this.#fits && !this.#isInReach(after, room - 1)) {
       this.#closing = this.#state.closing(room);
       if (this.#closing !== undefined) return this.#close();

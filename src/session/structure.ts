@@ -30,8 +30,6 @@ export type JsonSchema = boolean | object;
 const KEPT = 32;
 const KNOWN = new Map<string, Grammar>();
 
-const SCHEMAS = new WeakMap<object, Grammar>();
-
 /**
  * The grammar of a generation's options, if they have one; compiled once.
  * @throws ArgumentError when it cannot be used, with the place
@@ -50,13 +48,16 @@ export function grammarOf({ grammar, schema }: StructureOptions): Grammar | unde
   throw new ArgumentError("Cannot choose from []: there are no texts");
 }
 
-/** The grammar of a schema; of an object that is not changed, compiled once. */
+/** The grammar of a schema, known again by what it says: the object may have been changed. */
 function schemaGrammar(schema: JsonSchema): Grammar {
-  if (typeof schema !== "object") return kept(`${schema}`, () => new Grammar(readSchema(schema)));
-  const grammar = SCHEMAS.get(schema) ??
-    kept(JSON.stringify(schema), () => new Grammar(readSchema(schema)));
-  SCHEMAS.set(schema, grammar);
-  return grammar;
+  let key: string;
+  try {
+    key = JSON.stringify(schema);
+  } catch (error) {
+    const state = error instanceof Error ? error.message.split("\n")[0] : error;
+    throw new ArgumentError(`Cannot compile the schema: it is no JSON: ${state}`);
+  }
+  return kept(`schema ${key}`, () => new Grammar(readSchema(schema)));
 }
 
 function regexDfa({ source, flags }: RegExp): Dfa {

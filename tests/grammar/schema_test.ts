@@ -272,3 +272,23 @@ Deno.test("thousands of members and values compile, and keep their order", () =>
   const open = compile({ type: "object", properties, additionalProperties: { type: "null" } });
   assert(open.matches('{"member 1":1,"other":null}') && !open.matches('{"member 1":null}'));
 });
+
+Deno.test("a deeply nested schema is compiled or refused in words", () => {
+  const nest = (depth: number, wrap: (inner: unknown) => unknown) => {
+    let schema: unknown = { type: "null" };
+    for (let i = 0; i < depth; i++) schema = wrap(schema);
+    return schema;
+  };
+  const arrays = compile(nest(500, (items) => ({ type: "array", items, minItems: 1 })));
+  assert(arrays.matches(`${"[".repeat(500)}null${"]".repeat(500)}`));
+  assertThrows(
+    () => compile(nest(50_000, (inner) => ({ allOf: [inner] }))),
+    ArgumentError,
+    "nested too deeply",
+  );
+  assertThrows(
+    () => compile({ const: nest(50_000, (inner) => [inner]) }),
+    ArgumentError,
+    "nested too deeply",
+  );
+});

@@ -117,6 +117,22 @@ Deno.test("what cannot be enforced is refused before anything runs, with its pat
   );
 });
 
+Deno.test("a schema that was changed is another one; what is no JSON is refused", async () => {
+  const schema = { type: "integer", minimum: 3, maximum: 3 };
+  using session = saying("");
+  assertEquals(await session.json("?", schema), 3);
+  schema.minimum = schema.maximum = 4;
+  session.reset();
+  assertEquals(await session.json("?", schema), 4);
+  const circle: Record<string, unknown> = { type: "object" };
+  circle.properties = { circle };
+  assertThrows(
+    () => session.json("?", circle),
+    ArgumentError,
+    "it is no JSON: Converting circular",
+  );
+});
+
 Deno.test("partials show a value as it grows", async () => {
   using session = saying('{"name": "Anna", "age": 42}');
   const generation = session.json("?", PERSON), seen: unknown[] = [];

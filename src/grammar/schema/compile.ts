@@ -1,5 +1,6 @@
 /** JSON Schema (draft 2020-12) made into rules: what it says is enforced, or refused. @module */
 
+import { ArgumentError } from "../../errors.ts";
 import { type Dfa, dfaOfTexts } from "../dfa.ts";
 import { characters, choice, EMPTY, type Expression, repeat } from "../expression.ts";
 import { rule, type Rules, sequence, text } from "../expression.ts";
@@ -21,8 +22,13 @@ import { COMMA, keyOf, SPACE, valuesExpression } from "./values.ts";
  */
 export function readSchema(schema: unknown): Rules {
   const compiler = new Compiler(new SchemaDocument(schema));
-  const root = compiler.root();
-  return { rules: compiler.rules, root };
+  try {
+    const root = compiler.root();
+    return { rules: compiler.rules, root };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // our own stack has run out
+    throw new ArgumentError("Cannot compile the schema: it is nested too deeply", { cause: error });
+  }
 }
 
 const ANY = "any", FREE: Conjunction = [];
