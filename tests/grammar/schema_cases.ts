@@ -293,6 +293,20 @@ export const CASES: Readonly<Record<string, readonly Row[]>> = {
       [{ kind: "a" }, { kind: "b", n: null }],
       [{ kind: "c" }, { kind: "a", n: null }, {}],
     ],
+    [
+      {
+        oneOf: ["leaf", "node"].map((kind) => ({
+          type: "object",
+          properties: {
+            child: { anyOf: [{ $ref: "#" }, { type: "null" }] },
+            kind: { const: kind },
+          },
+          required: ["child", "kind"],
+        })),
+      },
+      [{ child: { child: null, kind: "leaf" }, kind: "node" }],
+      [{ child: 1, kind: "node" }],
+    ],
     [{ oneOf: [{ const: "a" }, true, { const: "b" }].slice(0, 1) }, ["a"], ["b"]],
   ],
   $ref: [

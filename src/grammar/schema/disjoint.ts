@@ -1,6 +1,7 @@
 /** When no value can meet two schemas, and which single values meet one. @module */
 
-import { type Dfa } from "../dfa.ts";
+import { ArgumentError } from "../../errors.ts";
+import type { Dfa } from "../dfa.ts";
 import { keyword, type Place, refuse, type SchemaDocument } from "./document.ts";
 import type { Conjunction } from "./forms.ts";
 import { hasRole } from "./document.ts";
@@ -56,18 +57,38 @@ function areDisjointAs(type: TypeName, a: Conjunction, b: Conjunction, comparing
 
 /** Whether a member that both require has no value that meets both. */
 function haveDisjointMembers(a: Conjunction, b: Conjunction, comparing: Comparing): boolean {
-  const { document, namesOf, ofAll, depth } = comparing;
-  const required = (places: Conjunction): ReadonlyMap<string, Member> => {
-    const { members } = objectShape(places, document, namesOf);
-    return new Map(members.filter((one) => one.isRequired).map((one) => [one.name, one]));
-  };
-  const others = required(b), deeper = { ...comparing, depth: depth + 1 };
-  return [...required(a).values()].some(({ name, places }) => {
-    const other = others.get(name);
+  const others = requiredMembers(b, comparing);
+  const deeper = { ...comparing, depth: comparing.depth + 1 };
+  return requiredMembers(a, comparing).some((member) => {
+    const other = others.find(({ name }) => name === member.name);
     if (other === undefined) return false;
-    const [own, its] = [ofAll(places), ofAll(other.places)];
+    const [own, its] = [formsOf(member, comparing), formsOf(other, comparing)];
+    if (own === undefined || its === undefined) return false;
     return own.every((x) => its.every((y) => areDisjoint(x, y, deeper)));
   });
+}
+
+const REQUIRED = new WeakMap<Conjunction, readonly Member[]>();
+
+/** The members that places require; worked out once, as many alternatives are compared. */
+function requiredMembers(
+  places: Conjunction,
+  { document, namesOf }: Comparing,
+): readonly Member[] {
+  const known = REQUIRED.get(places) ??
+    objectShape(places, document, namesOf).members.filter(({ isRequired }) => isRequired);
+  REQUIRED.set(places, known);
+  return known;
+}
+
+/** The forms of a member; none can be told while the schema around it is being taken apart. */
+function formsOf({ places }: Member, { ofAll }: Comparing): readonly Conjunction[] | undefined {
+  try {
+    return ofAll(places);
+  } catch (error) {
+    if (error instanceof ArgumentError) return undefined; // it is said when its turn comes
+    throw error;
+  }
 }
 
 /** Whether a single value meets none of what some places say. */

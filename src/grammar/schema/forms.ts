@@ -43,6 +43,16 @@ export class Forms {
     if (known !== undefined) return known;
     if (this.#open.has(place.id)) throw refuse(place.path, "refers to nothing but itself");
     this.#open.add(place.id);
+    try {
+      const forms = this.#formsOf(place);
+      this.#known.set(place.id, forms);
+      return forms;
+    } finally {
+      this.#open.delete(place.id);
+    }
+  }
+
+  #formsOf(place: Place): readonly Conjunction[] {
     const says = hasRole(place, "value", "string", "number", "array", "object");
     let forms: readonly Conjunction[] = says ? [[place]] : [[]];
     if (keyword(place, "$ref") !== undefined) {
@@ -55,8 +65,6 @@ export class Forms {
       forms = both(place, forms, parts.flatMap((part) => this.of(part)));
     }
     if (keyword(place, "oneOf") !== undefined) forms = this.#oneOf(place, forms);
-    this.#open.delete(place.id);
-    this.#known.set(place.id, forms);
     return forms;
   }
 
