@@ -27,6 +27,31 @@ const OVERHEAD_BYTES = 200;
 /** Works out masks for one grammar and one vocabulary. */
 export class TokenMasks {
   readonly #trie: TokenTrie;
+  readonly #walkers: readonly MaskWalker[];
+
+  /** Prepares; nothing is worked out yet. */
+  constructor(network: Network, frames: Frames, trie: TokenTrie) {
+    this.#trie = trie;
+    const tries = trie.rest === undefined ? [trie] : [trie, trie.rest];
+    this.#walkers = tries.map((one) => new MaskWalker(network, frames, one));
+  }
+
+  /** The tokens that may follow, and those that end where the text may end. */
+  mask({ stacks, ended }: Tops): Uint32Array {
+    const mask = new Uint32Array((this.#trie.size + 31) >>> 5);
+    for (const walker of this.#walkers) walker.add(mask, stacks);
+    if (ended) {
+      for (const token of this.#trie.endTokens) {
+        mask[token >>> 5]! |= 1 << (token & 31);
+      }
+    }
+    return mask;
+  }
+}
+
+/** Works out which tokens of one tree may follow. */
+class MaskWalker {
+  readonly #trie: TokenTrie;
   readonly #relative: RelativeAutomaton;
   readonly #own = new Map<number, OwnMask>(); // in the order of their last use
   #ownBytes = 0;
@@ -42,24 +67,17 @@ export class TokenMasks {
     this.#words = (trie.size + 31) >>> 5;
   }
 
-  /** The tokens that may follow, and those that end where the text may end. */
-  mask({ stacks, ended }: Tops): Uint32Array {
+  /** Adds the tokens that may follow. */
+  add(mask: Uint32Array, stacks: readonly Stack[]): void {
     this.#relative.refresh();
     if (this.#generation !== this.#relative.generation) {
       this.#generation = this.#relative.generation;
       this.#own.clear();
       this.#ownBytes = 0;
     }
-    const mask = new Uint32Array(this.#words);
     for (const [below, configuration] of this.#relative.cut(stacks)) {
       this.#addOwn(mask, configuration, below);
     }
-    if (ended) {
-      for (const token of this.#trie.endTokens) {
-        mask[token >>> 5]! |= 1 << (token & 31);
-      }
-    }
-    return mask;
   }
 
   /** Adds what a configuration allows, by itself and through what is below. */
