@@ -20,7 +20,7 @@ interface OwnMask {
 }
 
 /** Bytes that masks of configurations may take. */
-const CACHE_BYTES = 32 << 20;
+const CACHE_BYTES = 8 << 20;
 /** What a mask takes besides its arrays, about. */
 const OVERHEAD_BYTES = 200;
 

@@ -5,6 +5,7 @@
 
 import { ArgumentError } from "../errors.ts";
 import { type Range, utf8Bytes, utf8Ranges, without } from "./code_points.ts";
+import { dfaOfTexts, machineOf } from "./dfa.ts";
 import type { Expression, Rules, Spelling } from "./expression.ts";
 import { distancesOf } from "./distances.ts";
 import { Nullable } from "./nullable.ts";
@@ -38,6 +39,8 @@ const MOST_STATES = 2_000_000;
 const MOST_WRITTEN_OUT = 48;
 /** The same for what cannot be counted, because a round of it may be empty. */
 const MOST_EMPTY_ROUNDS = 4096;
+/** Of more texts than this, those that begin alike share their states. */
+const MOST_BRANCHES = 8;
 
 /** The network of a grammar. */
 export class Network {
@@ -129,6 +132,13 @@ export class Network {
       case "sequence":
         return this.#sequence(from, to, part.parts);
       case "choice":
+        if (part.parts.length > MOST_BRANCHES && part.parts.every((one) => one.kind === "text")) {
+          const texts = part.parts.map((one) => one.kind === "text" ? one.text : "");
+          return this.#machine(from, to, {
+            kind: "machine",
+            machine: machineOf(dfaOfTexts(texts)),
+          });
+        }
         for (const one of part.parts) {
           const begin = this.#state(); // loops of one alternative must not lead into another
           this.#add(from, "empty", begin);

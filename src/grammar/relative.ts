@@ -13,9 +13,9 @@ export const DEAD = 0;
 export const READS = 1, LEAVES = 2;
 
 /** Beyond this many the table begins anew. */
-const MOST_CONFIGURATIONS = 20_000;
+const MOST_CONFIGURATIONS = 8000;
 /** The same for all their stacks. */
-const MOST_STACKS = 2_000_000;
+const MOST_STACKS = 500_000;
 
 /** Configurations and the ways between them. */
 export class RelativeAutomaton {

@@ -27,7 +27,7 @@ export interface StructureOptions {
 export type JsonSchema = boolean | object;
 
 /** So many grammars are kept, the last ones that were used. */
-const KEPT = 32;
+const KEPT = 16;
 const KNOWN = new Map<string, Grammar>();
 
 /**

@@ -28,6 +28,9 @@ const NOTATION: readonly [source: string, yes: readonly string[], no: readonly s
   ['root ::= "a" root?', ["a", "aaaa"], [""]],
   ['root ::= x* "b"\nx ::= "a"?', ["b", "aab"], ["a"]],
   ['root ::= (("a"?){0,3}){2} "b"', ["b", "aaaaaab"], ["aaaaaaab"]],
+  ['root ::= "a" | "ab" | "b" | "bé" | "c" | "cc" | "" | "d" | "abc"', ["", "ab", "abc", "bé"], [
+    "bc",
+  ]],
   ["\r\nroot ::= x\r\nx ::= [0-9]\r\n", ["1"], ["a"]],
 ];
 

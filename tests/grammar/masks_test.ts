@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { ArgumentError } from "../../src/errors.ts";
+import { dfaOfTexts, machineOf } from "../../src/grammar/dfa.ts";
 import { readGbnf } from "../../src/grammar/gbnf.ts";
 import { Grammar, type GrammarState } from "../../src/grammar/grammar.ts";
 import type { TokenTrie } from "../../src/grammar/token_trie.ts";
@@ -155,4 +156,17 @@ Deno.test("what may be read in very many ways is refused, not chewed on for ever
     return;
   }
   assert(state !== undefined);
+});
+
+Deno.test("masks stay right when what is kept of them is given up", () => {
+  const words = Array.from({ length: 10_000 }, (_, i) => String(i).padStart(4, "0") + "!");
+  const machine = machineOf(dfaOfTexts(words)), trie = vocabularyOf([..."0123456789!", "1!", "23"]);
+  const rules = new Map([["root", { kind: "machine", machine } as const]]);
+  const grammar = new Grammar({ rules, root: "root" });
+  const seen = (text: string) => tokensOf(stateAfter(grammar, trie, text).mask);
+  const digits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  assertEquals(seen("12"), [...digits, 12]);
+  for (const word of words) assertEquals(seen(word.slice(0, 4)), [10]); // more states than are kept
+  assertEquals(seen("12"), [...digits, 12]);
+  assertEquals(seen("123"), [...digits, 11]);
 });
