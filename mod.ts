@@ -14,8 +14,8 @@
  * @module
  */
 
-export { Model } from "./src/session/model.ts";
-export type { CacheStatistics, ModelMemory } from "./src/session/model.ts";
+export * from "./src/session/model.ts";
+export type { CacheStatistics } from "./src/cache/shared_cache.ts";
 export type { LoadOptions } from "./src/session/load.ts";
 export type { EvaluateOptions, LogitRows, SequencePages } from "./src/model/sequence.ts";
 export type { ExpertConfig, ModelConfig } from "./src/model/config.ts";
@@ -42,8 +42,7 @@ export type { UrlOptions } from "./src/format/url_source.ts";
 export { openModelFile } from "./src/format/open.ts";
 export { openSafetensors } from "./src/format/safetensors.ts";
 export type * from "./src/format/file.ts";
-export { TensorCache } from "./src/format/tensor_cache.ts";
-export type { CacheCounts } from "./src/format/tensor_cache.ts";
+export * from "./src/format/tensor_cache.ts";
 export type { ReadOptions, StoredTensor } from "./src/format/stored_tensor.ts";
 export { Tensor, TensorView } from "./src/tensor/tensor.ts";
 export type { Nested, Tolerance } from "./src/tensor/tensor.ts";

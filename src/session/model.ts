@@ -7,8 +7,9 @@ import {
   largestContext,
   pageCounts,
 } from "../cache/kv_cache.ts";
-import { type KvType, PAGE_POSITIONS, type PageStore } from "../cache/pages.ts";
-import { PrefixTree } from "../cache/prefix_tree.ts";
+import { type KvType, PAGE_POSITIONS } from "../cache/pages.ts";
+import type { PrefixTree } from "../cache/prefix_tree.ts";
+import { type CacheStatistics, SharedCache } from "../cache/shared_cache.ts";
 import { ArgumentError, DisposedError, ModelError } from "../errors.ts";
 import type { ModelFile } from "../format/file.ts";
 import { fingerprint } from "../format/fingerprint.ts";
@@ -52,29 +53,7 @@ export interface ModelMemory {
   readonly peakRssBytes: number;
 }
 
-/**
- * How full the cache of a model is. Layers that see a window only have pages of their own; they are
- * counted alike.
- */
-export interface CacheStatistics {
-  /** Bytes of a page of each kind, together: keys and values of 64 positions in all layers. */
-  readonly pageBytes: number;
-  /** Pages that exist. */
-  readonly pageCount: number;
-  /** Pages in use, idle ones included. */
-  readonly usedPages: number;
-  /** Pages that no live sequence needs, kept for texts that begin alike. */
-  readonly idlePages: number;
-  /**
-   * Pages that can be had, of the kind of layers that has the fewest: those not in use, and idle
-   * ones.
-   */
-  readonly freePages: number;
-}
-
 const DEFAULT_CONTEXT = 4096;
-/** Of the system's memory, for keys and values; committed as they are written. */
-const CACHE_SHARE = 1 / 4;
 
 /**
  * A language model, mapped and ready. It holds native memory: dispose of it, best with `using`. In
@@ -98,7 +77,7 @@ export class Model implements Engine, Disposable, AsyncDisposable {
   readonly #rotations: Rotations;
   readonly #sequences = new Set<ModelSequence>();
   #fingerprint: Promise<string> | undefined;
-  #cache: { readonly cache: KvCache; readonly tree: PrefixTree } | undefined;
+  #cache: SharedCache | undefined;
   readonly #preloads = new Set<Promise<void>>();
   #disposed = false;
   #freed = Promise.resolve();
@@ -209,12 +188,11 @@ export class Model implements Engine, Disposable, AsyncDisposable {
 
   /** What the model holds at this moment. */
   memory(): ModelMemory {
-    const cachedBytes = this.#idle().reduce((sum, { bytes }) => sum + bytes, 0);
     return {
       mappedBytes: this.#parts.weights.mappedBytes,
       convertedBytes: this.#parts.weights.convertedBytes,
-      kvBytes: (this.#cache?.cache.usedBytes ?? 0) - cachedBytes,
-      cachedBytes,
+      kvBytes: this.#cache?.liveBytes ?? 0,
+      cachedBytes: this.#cache?.idleBytes ?? 0,
       scratchBytes: this.#parts.work.bytes,
       rssBytes: Deno.memoryUsage().rss,
       peakRssBytes: systemMemory(this.#parts.kernels, "peak"),
@@ -294,33 +272,12 @@ export class Model implements Engine, Disposable, AsyncDisposable {
 
   /** The pages of the cache: how many there are, are in use, and are kept for later only. */
   cacheStatistics(): CacheStatistics {
-    const { groups } = (this.#cache ??= this.#newCache()).cache, idle = this.#idle();
-    const sum = (of: (store: PageStore) => number) =>
-      groups.reduce((total, { store }) => total + of(store), 0);
-    const free = groups.map(({ store }, group) => {
-      return store.pageCount - store.usedPages + idle[group]!.pages;
-    });
-    return {
-      pageBytes: sum(({ pageBytes }) => pageBytes),
-      pageCount: sum(({ pageCount }) => pageCount),
-      usedPages: sum(({ usedPages }) => usedPages),
-      idlePages: idle.reduce((total, { pages }) => total + pages, 0),
-      freePages: Math.min(...free),
-    };
-  }
-
-  /** Pages that only the tree holds, by group of layers. */
-  #idle(): { readonly pages: number; readonly bytes: number }[] {
-    const { cache, tree } = this.#cache ?? {};
-    return (cache?.groups ?? []).map(({ store }, group) => {
-      const pages = tree!.idlePages(group);
-      return { pages, bytes: pages * store.pageBytes };
-    });
+    return (this.#cache ??= this.#newCache()).statistics();
   }
 
   /** Gives up the keys and values that no live sequence needs. */
   clearCache(): void {
-    this.#cache?.tree.clear();
+    this.#cache?.clear();
   }
 
   /** What sequences are made of that share one store of pages and, if `keep`, full ones in it. */
@@ -329,18 +286,10 @@ export class Model implements Engine, Disposable, AsyncDisposable {
     return this.#sequenceParts(this.context, cache, keep ? tree : undefined);
   }
 
-  #newCache() {
+  #newCache(): SharedCache {
     this.#refuseDisposed(); // nobody would free it
-    const { kernels, config } = this.#parts, shape = cacheShape(config);
-    const { cacheBytes = systemMemory(kernels, "total") * CACHE_SHARE } = this.#options;
-    const needed = contextBytes(shape, this.kv, this.#use);
-    if (this.#options.cacheBytes !== undefined && cacheBytes < needed) {
-      const state = `a context of ${this.context} needs ${needed}`;
-      throw new ArgumentError(`Cannot keep the cache in ${cacheBytes} bytes: ${state}`);
-    }
-    const counts = pageCounts(shape, this.kv, this.#use, cacheBytes);
-    const cache = new KvCache(kernels, shape, this.kv, counts);
-    return { cache, tree: new PrefixTree(cache) };
+    const shape = cacheShape(this.config), { cacheBytes } = this.#options;
+    return new SharedCache(this.#parts.kernels, shape, this.kv, this.#use, cacheBytes);
   }
 
   #sequenceParts(capacity: number, cache: KvCache, tree?: PrefixTree): SequenceParts {
@@ -553,6 +502,6 @@ export class Model implements Engine, Disposable, AsyncDisposable {
   #release(): void {
     const { pool, work, weights, file } = this.#parts;
     for (const part of [pool, work, weights, file]) part[Symbol.dispose]();
-    this.#cache?.cache[Symbol.dispose]();
+    this.#cache?.[Symbol.dispose]();
   }
 }
