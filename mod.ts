@@ -32,7 +32,7 @@ export * from "./src/session/generation.ts";
 export type * from "./src/session/engine.ts";
 export type { GenerateOptions, OverflowPolicy, Speculation } from "./src/session/generate.ts";
 export * from "./src/session/json.ts";
-export type { FunctionTool, Tool, ToolChoice, ToolOptions } from "./src/session/tool_turn.ts";
+export * from "./src/session/tool_run.ts";
 export type { JsonSchema, StructureOptions } from "./src/session/structure.ts";
 export type { Profile, ProfiledOperation } from "./src/session/profile.ts";
 export * from "./src/tokenizer/tokenizer.ts";

@@ -4,6 +4,7 @@ import { CriaError } from "../errors.ts";
 import { PartialJson } from "../grammar/partial_json.ts";
 import type { GenerateOptions } from "./generate.ts";
 import type { Generation, GenerationResult } from "./generation.ts";
+import { validated } from "./json_source.ts";
 import type { JsonSchema } from "./structure.ts";
 import type { FromSchema } from "./json_types.ts";
 
@@ -123,19 +124,7 @@ export class JsonGeneration<T> implements PromiseLike<T> {
     return this.#value ??= this.#generation.result.then(({ text, finishReason }) => {
       this.#signal?.throwIfAborted();
       if (finishReason === "abort") throw new CriaError("Cannot read the value: it was stopped");
-      return this.#check(JSON.parse(text));
+      return validated(this.#schema, JSON.parse(text)) as Promise<T>;
     });
-  }
-
-  async #check(value: unknown): Promise<T> {
-    const validate = this.#schema?.["~standard"].validate;
-    if (validate === undefined) return value as T;
-    const checked = await validate(value);
-    if (checked.issues === undefined) return checked.value as T;
-    const issues = checked.issues.map(({ message, path = [] }) => {
-      const keys = path.map((part) => typeof part === "object" ? part.key : part);
-      return keys.length === 0 ? message : `${keys.map(String).join(".")}: ${message}`;
-    });
-    throw new CriaError(`Cannot use the value: ${issues.join("; ")}`, { cause: checked.issues });
   }
 }

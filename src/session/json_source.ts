@@ -1,6 +1,6 @@
-/** What `session.json` is given, taken apart: a JSON Schema, and who checks values. @module */
+/** Sources of schemas, taken apart: a JSON Schema, and who checks values. @module */
 
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, CriaError } from "../errors.ts";
 import type { JsonSource, SchemaPair, StandardSchema } from "./json.ts";
 import type { JsonSchema } from "./structure.ts";
 
@@ -40,4 +40,23 @@ function jsonSchemaOf(schema: StandardSchema): JsonSchema {
     `Cannot generate by this schema of "${vendor}": it has no JSON Schema; ` +
       "pass { schema, jsonSchema }",
   );
+}
+
+/**
+ * What a library's schema makes of a value.
+ * @throws CriaError when it refuses it
+ */
+export async function validated(
+  schema: StandardSchema | undefined,
+  value: unknown,
+): Promise<unknown> {
+  const validate = schema?.["~standard"].validate;
+  if (validate === undefined) return value;
+  const checked = await validate(value);
+  if (checked.issues === undefined) return checked.value;
+  const issues = checked.issues.map(({ message, path = [] }) => {
+    const keys = path.map((part) => typeof part === "object" ? part.key : part);
+    return keys.length === 0 ? message : `${keys.map(String).join(".")}: ${message}`;
+  });
+  throw new CriaError(`Cannot use the value: ${issues.join("; ")}`, { cause: checked.issues });
 }

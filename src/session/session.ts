@@ -16,6 +16,7 @@ import { encodeSegmentsAsync } from "./prompt.ts";
 import { grammarOf } from "./structure.ts";
 import { createGuesser } from "./speculate.ts";
 import { writeSnapshot } from "./snapshot.ts";
+import { type RunOptions, ToolRun } from "./tool_run.ts";
 import { type ToolOptions, type ToolTurn, toolTurn } from "./tool_turn.ts";
 
 /** Sampler options that hold for every generation of a session unless it brings its own. */
@@ -140,6 +141,28 @@ export class Session implements Disposable {
       : async () => ({ tokens: await this.#encode(prompt, true) });
     const held = { ...options, schema: jsonSchema };
     return new JsonGeneration(this.#start(held, tokens, { mustFit: true }), schema, options.signal);
+  }
+
+  /**
+   * Answers messages with the help of tools: the model calls them, their handlers answer, and so
+   * on until it has an answer. What a handler throws is told to the model as well.
+   * @throws ArgumentError when an option cannot be used
+   * @example
+   * ```ts
+   * import { defineTool, Model } from "../../mod.ts";
+   *
+   * const now = defineTool({ name: "now", execute: () => new Date().toISOString() });
+   * using model = await Model.load("models/story.gguf", { context: 512 });
+   * using session = model.session({ seed: 7 });
+   * const messages = [{ role: "user", content: "What time is it?" }];
+   * const options = { tools: [now], toolChoice: "required", maxTokens: 40 } as const;
+   * for await (const event of session.run(messages, options)) {
+   *   if (event.type === "call") console.assert(event.call.name === "now");
+   * }
+   * ```
+   */
+  run(messages: readonly ChatMessage[], options: RunOptions): ToolRun {
+    return new ToolRun(this, messages, options);
   }
 
   /**

@@ -95,14 +95,28 @@ function prepare(tool: Tool): PreparedTool {
   if (!isRecord(schema) || (schema.type ?? "object") !== "object") {
     throw new ArgumentError(`Cannot use the tool "${name}": its parameters are no object`);
   }
+  assertJson(name, schema);
   const told: Record<string, unknown> = { type: "object", properties: {}, ...schema };
   delete told.$schema; // says nothing to a model
+  const plain = Object.fromEntries(
+    Object.entries(tool).filter(([, value]) => typeof value !== "function"),
+  );
   return {
     name,
     schema: closed(schema),
     check,
-    description: { type: "function", function: { ...tool, description, parameters: told } },
+    description: { type: "function", function: { ...plain, description, parameters: told } },
   };
+}
+
+/** @throws ArgumentError for what templates and grammars could not be given */
+function assertJson(name: string, schema: object): void {
+  try {
+    JSON.stringify(schema);
+  } catch (error) {
+    const state = error instanceof Error ? error.message.split("\n")[0] : error;
+    throw new ArgumentError(`Cannot use the tool "${name}": its parameters are no JSON: ${state}`);
+  }
 }
 
 const OPENERS = ["additionalProperties", "unevaluatedProperties", "patternProperties", "$ref"];

@@ -65,6 +65,9 @@ function parse(format: ToolFormat, text: string) {
   return { text: all.map((one) => one.text).join(""), calls };
 }
 
+const CYCLE: Record<string, unknown> = {};
+CYCLE.properties = { self: CYCLE };
+
 const AJV = new Ajv2020({ strict: false });
 const CHECKS = new Map(TOOLS.map((tool) => [tool.name, AJV.compile(tool.parameters ?? {})]));
 
@@ -153,6 +156,7 @@ Deno.test("tools that cannot be used are refused, with the place", () => {
     [[[{ name: "a" }, { name: "a" }]], /^Cannot use the tools: two are "a"$/],
     [[[{ name: "a", parameters: { type: "string" } }]], /"a": its parameters are no object$/],
     [[[{ name: "a" }], { name: "b" }], /^Cannot call the tool "b": there are a$/],
+    [[[{ name: "a", parameters: CYCLE }]], /"a": its parameters are no JSON: Converting circular/],
     [[[], "required"], /^Cannot use the tool choice "required": there are no tools$/],
     [[[{ name: "a" }], "always" as ToolChoice], /"always": it is none of auto, none, required/],
   ];
