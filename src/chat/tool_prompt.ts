@@ -3,11 +3,9 @@
 import { isRecord } from "./tool_calls.ts";
 import type { ChatMessage, ChatTemplate } from "./template.ts";
 
-const BEFORE =
-  "You may call tools to assist the user. These are described within <tools></tools>:" +
-  "\n<tools>\n";
-const AFTER = "\n</tools>\n\nTo call one, write a JSON object with its name and arguments within " +
-  '<tool_call></tool_call>:\n<tool_call>\n{"name": "...", "arguments": {...}}\n</tool_call>';
+const BEFORE = "You can call these tools:\n<tools>\n";
+const AFTER = "\n</tools>\nTo call one, write its name and arguments as JSON:\n<tool_call>\n" +
+  '{"name": "...", "arguments": {...}}\n</tool_call>';
 
 /**
  * Messages in which tools, calls and results are text: a system message tells of the tools, where

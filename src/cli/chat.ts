@@ -1,8 +1,10 @@
 /** `cria chat`: a conversation on a terminal, or one turn of it. @module */
 
 import type { ChatMessage } from "../chat/template.ts";
+import { callMessage } from "../chat/tool_calls.ts";
 import type { Session } from "../session/session.ts";
 import type { StructureOptions } from "../session/structure.ts";
+import type { ToolOptions } from "../session/tool_turn.ts";
 import { define, ENGINE, type Flags, text, toggle, type Values } from "./command.ts";
 import { about, EXIT, oneLine } from "./failure.ts";
 import {
@@ -20,12 +22,14 @@ import { LineReader } from "./line_reader.ts";
 import { type EngineFlags, loadModel, type Opened } from "./models.ts";
 import { readStructure } from "./structure.ts";
 import { readVariables, TEMPLATE } from "./template_flag.ts";
+import { readToolFlags, TOOLS } from "./tools.ts";
 import { dim, isTerminal, note, Progress, terminalWidth } from "./terminal.ts";
 
 /** The flags that only a chat has. */
 const CHAT = {
   system: text("TEXT", "What the model is told before the conversation", { setting: true }),
   ...TEMPLATE,
+  ...TOOLS,
   noReasoning: toggle("Do not show what the model thinks before it answers", { setting: true }),
 } as const satisfies Flags;
 
@@ -48,10 +52,11 @@ export const command = define({
   examples: [
     "chat model.gguf",
     'chat model.gguf --system "Be brief." -p "Hello!"',
+    'chat model.gguf --tools tools.json -p "What time is it in Oslo?" --json',
   ],
   async run({ flags, given: [path] }) {
     const { prompt, json, system } = flags;
-    const structure = await readStructure(flags);
+    const structure = { ...await readStructure(flags), ...await readToolFlags(flags) };
     const converse = prompt === undefined && !json && isTerminal.stdin();
     const first = converse ? undefined : await promptText(prompt);
     using opened = await load(path, flags);
@@ -82,7 +87,9 @@ function user(content: string): ChatMessage {
 }
 
 /** The flags of a chat, and what their files hold. */
-type ChatFlags = GenerationFlags & Values<typeof CHAT> & { readonly structure: StructureOptions };
+type ChatFlags = GenerationFlags & Values<typeof CHAT> & {
+  readonly structure: StructureOptions & ToolOptions;
+};
 
 /** One answer, written while it comes. */
 async function turn(
@@ -157,8 +164,8 @@ async function answer(
   const asked = [...messages, user(said)];
   try {
     const { result } = await turn(session, asked, flags);
-    const { text: content, reasoning } = result;
-    return [...asked, { role: "assistant", content, reasoning }];
+    const { text: content, reasoning, toolCalls = [] } = result;
+    return [...asked, { ...callMessage(content, toolCalls), reasoning }];
   } catch (error) {
     note(`cria: ${oneLine(error)}`);
     return messages;

@@ -8,6 +8,7 @@ import { joinWithin, threeDigits } from "./layout.ts";
 import type { Opened } from "./models.ts";
 import { samplerOptions, SAMPLING } from "./sampling.ts";
 import { STRUCTURE } from "./structure.ts";
+import { callLines } from "./tools.ts";
 import {
   dim,
   isTerminal,
@@ -93,6 +94,9 @@ export async function writeGeneration(
   }
   const result = await generation.result;
   if (!silent && wrap) await write(wrap.flush() + (result.text.endsWith("\n") ? "" : "\n"));
+  const calls = silent ? [] : callLines(result.toolCalls ?? []);
+  if (calls.length > 0 && !wrap && result.text !== "") await write("\n");
+  for (const line of calls) await write(`${visible(line)}\n`);
   return result;
 }
 
@@ -141,7 +145,7 @@ export async function finish(
 /** The result with the fields of the contract. */
 function jsonResult({ path, model }: Opened, result: GenerationResult): Record<string, unknown> {
   const { promptTokens, tokens, text, reasoning, finishReason, seed, rendered, timings } = result;
-  const { logprobs, nonFinite } = result;
+  const { logprobs, nonFinite, toolCalls } = result;
   const { kvBytes, rssBytes, peakRssBytes } = model.memory();
   return {
     model: path,
@@ -149,6 +153,7 @@ function jsonResult({ path, model }: Opened, result: GenerationResult): Record<s
     tokens,
     text,
     ...reasoning === undefined ? {} : { reasoning },
+    ...toolCalls === undefined ? {} : { toolCalls },
     finishReason,
     seed,
     ...rendered === undefined ? {} : { rendered },

@@ -5,7 +5,7 @@ import { chooseTemplate } from "../chat/fallbacks.ts";
 import type { ChatMessage } from "../chat/template.ts";
 import { define, text, toggle } from "./command.ts";
 import { about } from "./failure.ts";
-import { readStdin } from "./generation.ts";
+import { readList } from "./json_file.ts";
 import { openFile } from "./models.ts";
 import { readTemplate, readVariables, TEMPLATE, wantedTemplate } from "./template_flag.ts";
 import { isTerminal, note, write, writeJson } from "./terminal.ts";
@@ -77,33 +77,10 @@ async function open(
   });
 }
 
-/** Reads a JSON file that has a list of objects. */
-async function readList(path: string): Promise<readonly object[]> {
-  const source = path === "-"
-    ? await readStdin()
-    : await about("read", path, () => Deno.readTextFile(path));
-  return await about("read", path, () => {
-    const value = parseJson(source);
-    if (Array.isArray(value) && value.every((one) => typeof one === "object" && one !== null)) {
-      return value;
-    }
-    throw new CriaError("it is not a list of objects");
-  });
-}
-
 /** Messages: objects with a role. */
 async function readMessages(path: string): Promise<readonly ChatMessage[]> {
   const list = await readList(path);
   const without = list.findIndex((one) => !("role" in one && typeof one.role === "string"));
   if (without < 0) return list as readonly ChatMessage[];
   throw new CriaError(`Cannot read ${JSON.stringify(path)}: message ${without + 1} has no role`);
-}
-
-function parseJson(source: string): unknown {
-  try {
-    return JSON.parse(source);
-  } catch (error) {
-    const state = error instanceof Error ? error.message : String(error);
-    throw new CriaError(`it is not JSON: ${state}`);
-  }
 }

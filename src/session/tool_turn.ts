@@ -36,6 +36,8 @@ export interface ToolOptions {
 export interface ToolTurn {
   /** What the answer must look like. */
   readonly grammar: Grammar | undefined;
+  /** Whether a call that is cut off is an error. */
+  readonly mustFit: boolean;
   /** Tokens of the marks around calls. */
   readonly marks: readonly string[];
   /** The messages as the template takes them, and the tools if it does. */
@@ -76,6 +78,7 @@ export function toolTurn(
   const asText = format.textArguments === true;
   return {
     grammar: isHeld ? undefined : toolGrammar(format, set, maxToolCalls),
+    mustFit: set.isRequired,
     marks: markTokensOf(format),
     given: (messages) => {
       const converted = messages.map((message) => withArguments(message, asText));

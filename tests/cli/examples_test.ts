@@ -15,6 +15,10 @@ const EXAMPLES: readonly [file: string, output: RegExp][] = [
   ["extraction.ts", /^{}\n({"name":".*}\n)+.* \(\d+\): (otter|badger|hare|none), .+\n$/],
   ["next_words.ts", /^( {0,2}\d+\.\d % +Once upon a\S* ?.*\n){5}$/],
   [
+    "tool_use.ts",
+    /^get_weather {"city":"(\w+)"}\n= {"city":"\1","sky":.*}\n.*\(after 1 round of calls\)\n$/s,
+  ],
+  [
     "tensors.ts",
     /^Tensor float32 \[2048, 192\]\n\[\[.* \.\.\. .*\]\]\n1\.000 "[^"]+"\n(0\.\d{3} ".*"\n){5}$/s,
   ],
@@ -32,6 +36,28 @@ for (const [file, output] of EXAMPLES) {
     assertMatch(stdout, output);
   });
 }
+
+Deno.test("examples/server.ts answers, and stops when it is asked to", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "examples/server.ts", "0"],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "", url: string | undefined;
+  while (url === undefined) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`it ended: ${said}`);
+    url = /http:\/\/\S+/.exec(said += value)?.[0];
+  }
+  const answer = await fetch(url, { method: "POST", body: "Once upon a time" });
+  assertMatch(await answer.text(), /^.{20}/s);
+  child.kill();
+  await reader.cancel();
+  await child.status;
+});
 
 sharedTest("examples/conversation.ts runs", SMOLLM2, async (path) => {
   const { code, stdout, stderr } = await deno(["run", "-A", "examples/conversation.ts", path]);

@@ -7,7 +7,7 @@ import { cria } from "./program.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   run: ["MODEL", "--prompt", "--xtc-threshold", "--stop", "--no-bos", "--logprobs", "--schema"],
-  chat: ["MODEL", "--system", "--prompt", "--ctx", "--kv", "--grammar"],
+  chat: ["MODEL", "--system", "--prompt", "--ctx", "--kv", "--grammar", "--tools"],
   inspect: ["MODEL", "--tensors", "--metadata"],
   tokenize: ["MODEL", "TEXT", "--no-bos", "--special"],
   detokenize: ["MODEL", "IDS"],

@@ -1,13 +1,14 @@
 /** Chats with tools: calls apart from text, held to their schemas, in each choice. @module */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { callMessage, resultMessage } from "../../src/chat/tool_calls.ts";
-import { ArgumentError } from "../../src/errors.ts";
+import { ArgumentError, CriaError } from "../../src/errors.ts";
 import { Model } from "../../src/session/model.ts";
 import { Session } from "../../src/session/session.ts";
 import { ROOT } from "../support.ts";
-import { FakeEngine, TURN_END } from "./fake.ts";
+import { FakeEngine, TURN, TURN_END } from "./fake.ts";
 
+const codes = (text: string) => Array.from(text, (char) => char.charCodeAt(0));
 const USER = [{ role: "user", content: "Q" }];
 const KNOWING = "{% for m in messages %}{{ m.role }}:{{ m.content }}" +
   "{% for c in m.tool_calls %}<tool_call>{{ c.function | tojson }}</tool_call>{{ c.id }}" +
@@ -89,6 +90,12 @@ Deno.test("required and named calls come whatever the model wants, and fit the r
   }
 });
 
+Deno.test("a call that must come and has no room is an error", async () => {
+  using session = saying("I would rather talk.");
+  const options = { tools: [ADD], toolChoice: "required", maxTokens: 20 } as const;
+  await assertRejects(() => session.chat(USER, options).text(), CriaError, "no whole text fits");
+});
+
 Deno.test("a model that never stops calling is stopped", async () => {
   using session = saying(`${CALL}\n`.repeat(100));
   const { toolCalls } = await session.chat(USER, { tools: [ADD], maxToolCalls: 3 }).result;
@@ -152,6 +159,28 @@ Deno.test("a template that knows no tools is told in plain text, where it takes 
     assert(rendered.includes(results), rendered);
     assert(!promptTokens.includes(TURN_END)); // the result spells it, the template does not
   }
+});
+
+Deno.test("marks that are control tokens begin calls, and count by their spelling", async () => {
+  const named = "{# [ARGS] #}[TOOL_CALLS]{{ tools }}";
+  const [call, end] = ["add[ARGS]", '{"a": 1, "b": 2}'];
+  let length = 0;
+  const wanted = [...codes("So."), TURN, ...codes(call + end), TURN, ...codes(call + end)];
+  const engine = new FakeEngine({
+    next: (cached) => wanted[cached.length - (length ||= cached.length)] ?? TURN_END,
+  });
+  const { tokenizer } = engine;
+  const idOf = tokenizer.idOf.bind(tokenizer), piece = tokenizer.piece.bind(tokenizer);
+  tokenizer.idOf = (text) => text === "[TOOL_CALLS]" ? TURN : idOf(text);
+  tokenizer.piece = (id) => id === TURN ? "[TOOL_CALLS]" : piece(id);
+  engine.chatTemplate = named;
+  using session = new Session(engine);
+  const { text, toolCalls, tokens } = await session.chat(USER, { tools: [ADD] }).result;
+  assertEquals([text, toolCalls!.map(({ id }) => id)], ["So.", ["call00001", "call00002"]]);
+  assertEquals(tokens, wanted);
+  length = 0;
+  const none = await session.chat(USER, { tools: [ADD], toolChoice: "none", maxTokens: 9 }).result;
+  assertEquals([none.text.startsWith("So."), none.tokens.includes(TURN)], [true, false]);
 });
 
 Deno.test("options that cannot be used are refused before anything runs", () => {
