@@ -156,10 +156,15 @@ const OTHERS = ["<function=", "<arg_key>", "<parameter name="];
 
 /** The form that a template writes calls in; undefined where it knows none, or one of no row. */
 export function toolFormatOf(template: string): ToolFormat | undefined {
-  if (!/\btools\b/.test(template)) return undefined;
+  if (!describesTools(template) && !/\btool_calls\b/.test(template)) return undefined;
   const has = (part: string) => template.includes(part);
   const isOther = OTHERS.some(has) && !has("[TOOL_CALLS]");
   return isOther ? undefined : TOOL_FORMATS.find((format) => format.template.every(has));
+}
+
+/** Whether a template describes the tools that it is given. */
+export function describesTools(template: string): boolean {
+  return /\btools\b/.test(template);
 }
 
 /** What opens the first call of a turn. */

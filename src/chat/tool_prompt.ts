@@ -1,33 +1,44 @@
 /** Tools in plain text, as Hermes has it, for templates that know none. @module */
 
-import { isRecord } from "./tool_calls.ts";
+import { isRecord, type ToolFormat } from "./tool_calls.ts";
 import type { ChatMessage, ChatTemplate } from "./template.ts";
 
-const BEFORE = "You can call these tools:\n<tools>\n";
-const AFTER = "\n</tools>\nTo call one, write its name and arguments as JSON:\n<tool_call>\n" +
-  '{"name": "...", "arguments": {...}}\n</tool_call>';
-
 /**
- * Messages in which tools, calls and results are text: a system message tells of the tools, where
- * a template refuses such messages the first of the user does; results are messages of the user.
+ * Messages that tell of tools: a system message does, or the first one of the user where a template
+ * refuses such messages or drops them.
  * @param tools descriptions, as the OpenAI interface has them
  */
-export function plainMessages(
+export function tellOfTools(
   template: ChatTemplate,
+  format: ToolFormat,
   messages: readonly ChatMessage[],
   tools: readonly unknown[],
-): ChatMessage[] {
-  const told = BEFORE + tools.map((tool) => JSON.stringify(tool)).join("\n") + AFTER;
-  const plain = joinResults(messages).map(asText);
-  const [first] = plain;
-  if (first?.role === "system") {
-    return [{ ...first, content: `${saidIn(first)}\n\n${told}` }, ...plain.slice(1)];
+): readonly ChatMessage[] {
+  const listed = tools.map((tool) => JSON.stringify(tool)).join("\n");
+  const told = `You can call these tools:\n<tools>\n${listed}\n</tools>\n` +
+    `To call one, write its name and arguments as JSON:\n${exampleOf(format)}`;
+  const [first] = messages;
+  if (first?.role === "system" && takesSystem(template)) {
+    return [{ ...first, content: `${saidIn(first)}\n\n${told}` }, ...messages.slice(1)];
   }
-  if (takesSystem(template)) return [{ role: "system", content: told }, ...plain];
-  const at = plain.findIndex(({ role }) => role === "user");
-  return plain.map((message, index) =>
+  if (takesSystem(template)) return [{ role: "system", content: told }, ...messages];
+  const at = messages.findIndex(({ role }) => role === "user");
+  return messages.map((message, index) =>
     index === at ? { ...message, content: `${told}\n\n${saidIn(message)}` } : message
   );
+}
+
+/** What a call looks like. */
+function exampleOf({ section, call, body }: ToolFormat): string {
+  const written = "separator" in body
+    ? `...${body.separator}{...}`
+    : `{"${body.nameKey}": "...", "${body.argumentsKey}": {...}}`;
+  return section[0] + call[0] + written + call[1] + section[1];
+}
+
+/** Messages in which calls are text, as Hermes has it, and results are what the user says. */
+export function plainCalls(messages: readonly ChatMessage[]): ChatMessage[] {
+  return joinResults(messages).map(asText);
 }
 
 /** The text of a message that may have parts. */

@@ -2,7 +2,7 @@
 
 import { chooseTemplate } from "../chat/fallbacks.ts";
 import { type Markers, reasoningMarkers, ReasoningSplitter, tokensOf } from "../chat/reasoning.ts";
-import { type ToolFormat, toolFormatOf } from "../chat/tool_calls.ts";
+import { describesTools, type ToolFormat, toolFormatOf } from "../chat/tool_calls.ts";
 import { ChatTemplate } from "../chat/template.ts";
 import type { Engine } from "./engine.ts";
 import type { Reasoning } from "./generate.ts";
@@ -17,6 +17,8 @@ export interface TurnTemplate {
   readonly markers: Markers | undefined;
   /** How it writes calls of tools, if it does in a known way. */
   readonly toolFormat: ToolFormat | undefined;
+  /** Whether it describes tools; some write calls, but leave that to others. */
+  readonly describesTools: boolean;
 }
 
 const KNOWN = new WeakMap<Engine, Map<string | undefined, TurnTemplate>>();
@@ -41,7 +43,8 @@ function prepare({ tokenizer }: Engine, wanted: string | undefined): TurnTemplat
     eosToken: piece(tokenizer.eosToken),
   });
   const markers = reasoningMarkers(source, (token) => tokenizer.idOf(token) !== undefined);
-  return { template, stop, markers, toolFormat: toolFormatOf(source) };
+  const tools = { toolFormat: toolFormatOf(source), describesTools: describesTools(source) };
+  return { template, stop, markers, ...tools };
 }
 
 /** Tells reasoning from an answer that follows a prompt; the prompt may have opened it. */

@@ -9,7 +9,7 @@ import {
   withArguments,
 } from "../chat/tool_calls.ts";
 import { ToolParser } from "../chat/tool_parser.ts";
-import { plainMessages } from "../chat/tool_prompt.ts";
+import { plainCalls, tellOfTools } from "../chat/tool_prompt.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Grammar } from "../grammar/grammar.ts";
 import type { TurnTemplate } from "./chat_template.ts";
@@ -58,7 +58,7 @@ const USUAL_CALLS = 16, MOST_CALLS = 1000;
  * @throws ArgumentError for what cannot be used
  */
 export function toolTurn(
-  { template, toolFormat }: TurnTemplate,
+  { template, toolFormat, describesTools }: TurnTemplate,
   { tools = [], toolChoice, maxToolCalls = USUAL_CALLS }: ToolOptions,
   isHeld: boolean,
 ): ToolTurn | undefined {
@@ -82,8 +82,9 @@ export function toolTurn(
     marks: markTokensOf(format),
     given: (messages) => {
       const converted = messages.map((message) => withArguments(message, asText));
-      if (toolFormat === undefined) return { messages: plainMessages(template, converted, told) };
-      return { messages: converted, tools: told };
+      if (toolFormat !== undefined && describesTools) return { messages: converted, tools: told };
+      const written = toolFormat === undefined ? plainCalls(converted) : converted;
+      return { messages: tellOfTools(template, format, written, told) };
     },
     parser: (messages) => {
       if (!mayCall) return undefined;

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MARK_TOKENS } from "../../src/chat/reasoning.ts";
 import { ChatTemplate } from "../../src/chat/template.ts";
+import { TOOL_TOKENS } from "../../src/chat/tool_calls.ts";
 import { TemplateError } from "../../src/errors.ts";
 import { encodeSegments } from "../../src/session/prompt.ts";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
@@ -21,8 +22,11 @@ const TOKENS = [
   "§",
 ];
 const CONTROL = TOKENS.map((token): Piece => [token, "control"]);
-// Many vocabularies have marks of reasoning as tokens that stand in any text.
-const MARKS: readonly Piece[] = [["<think>", "user"], ["</think>", "user"], ["  ", "user"]];
+// Many vocabularies have marks of reasoning and of calls as tokens that stand in any text.
+const CALLS_MARKS = ["<tool_call>", "</tool_response>"];
+const MARKS: readonly Piece[] = [
+  ...["<think>", "</think>", ...CALLS_MARKS, "  "].map((mark): Piece => [mark, "user"]),
+];
 const TOKENIZERS = {
   bytes: Tokenizer.from(bpeFile(["< s", "<s >", "| >"], [...CONTROL, ...MARKS])),
   // Normal pieces that would merge into control tokens.
@@ -74,7 +78,8 @@ function controls(
     decoded(tokenizer, rendered.text),
   );
   const isMark = (id: number) =>
-    tokenizer.kind(id) === "control" || MARK_TOKENS.has(tokenizer.piece(id));
+    tokenizer.kind(id) === "control" || MARK_TOKENS.has(tokenizer.piece(id)) ||
+    TOOL_TOKENS.has(tokenizer.piece(id));
   return ids.filter(isMark).map((id) => tokenizer.piece(id));
 }
 
@@ -84,7 +89,7 @@ function decoded(tokenizer: Tokenizer, text: string): string {
   return (bos + text).toWellFormed().trimStart();
 }
 
-const HOSTILE = hostileTexts(TOKENS);
+const HOSTILE = hostileTexts([...TOKENS, ...CALLS_MARKS]);
 
 Deno.test("there are at least 200 hostile texts", () => {
   assert(HOSTILE.length >= 200, `${HOSTILE.length}`);

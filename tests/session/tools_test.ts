@@ -161,6 +161,20 @@ Deno.test("a template that knows no tools is told in plain text, where it takes 
   }
 });
 
+Deno.test("a template that writes calls, but tells of no tools, is told of them", async () => {
+  const writing = "{% for m in messages %}[{{ m.role }}]{{ m.content }}" +
+    "{% for c in m.tool_calls %}<|tool_call|>{{ c.function | tojson }}<|/tool_call|>{% endfor %}" +
+    "{% endfor %}";
+  const call = { id: "call00001", name: "add", arguments: { a: 1, b: 2 } };
+  const messages = [...USER, callMessage("So:", [call]), resultMessage(call, "3")];
+  using session = saying('<|tool_call|>{"name": "add", "arguments": {"a":3,"b":4}}', writing);
+  const { rendered = "", toolCalls } = await session.chat(messages, { tools: [ADD] }).result;
+  assert(rendered.startsWith("[system]You can call these tools:"), rendered);
+  assert(rendered.includes('<|tool_call|>{"name": "...", "arguments": {...}}<|/tool_call|>[user]'));
+  assert(rendered.endsWith('{"name": "add", "arguments": {"a": 1, "b": 2}}<|/tool_call|>[tool]3'));
+  assertEquals(toolCalls!.map(({ arguments: given }) => given), [{ a: 3, b: 4 }]);
+});
+
 Deno.test("marks that are control tokens begin calls, and count by their spelling", async () => {
   const named = "{# [ARGS] #}[TOOL_CALLS]{{ tools }}";
   const [call, end] = ["add[ARGS]", '{"a": 1, "b": 2}'];
