@@ -30,6 +30,8 @@ export interface ToolFormat {
   readonly bare?: boolean;
   /** Whether its templates take arguments as text. */
   readonly textArguments?: boolean;
+  /** Whether its templates refuse ids that are not nine letters and digits. */
+  readonly shortIds?: boolean;
 }
 
 /** A call as a JSON object. */
@@ -80,6 +82,7 @@ export const TOOL_FORMATS: readonly ToolFormat[] = [
     call: ["[TOOL_CALLS]", ""],
     between: "",
     body: { separator: "[ARGS]", idMark: "[CALL_ID]" },
+    shortIds: true,
   },
   { // Mistral 7B v0.3, Nemo, Small
     name: "mistral list",
@@ -88,6 +91,7 @@ export const TOOL_FORMATS: readonly ToolFormat[] = [
     call: ["", ""],
     between: ", ",
     body: OBJECT,
+    shortIds: true,
   },
   { // Phi-4-mini
     ...PLAIN_FORMAT,
@@ -226,6 +230,27 @@ export function withArguments(message: ChatMessage, asText: boolean): ChatMessag
     return { ...call as object, function: { ...inner, arguments: taken } };
   });
   return { ...message, tool_calls: converted };
+}
+
+/** Messages whose calls have ids that every template takes, whoever has given them. */
+export function withShortIds(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const renamed = new Map<unknown, string>();
+  let count = 0;
+  const short = (id: unknown) => {
+    if (typeof id === "string" && /^[A-Za-z0-9]{9}$/.test(id)) return id;
+    return renamed.get(id) ?? id;
+  };
+  return messages.map((message) => {
+    const { tool_calls: calls, tool_call_id: answered } = message;
+    if (answered !== undefined) return { ...message, tool_call_id: short(answered) };
+    if (!Array.isArray(calls)) return message;
+    const converted = calls.map((call: unknown) => {
+      if (!isRecord(call)) return call;
+      renamed.set(call.id, callId(count++));
+      return { ...call, id: short(call.id) };
+    });
+    return { ...message, tool_calls: converted };
+  });
 }
 
 function textOf(value: unknown): string {

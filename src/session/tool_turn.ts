@@ -7,6 +7,7 @@ import {
   markTokensOf,
   PLAIN_FORMAT,
   withArguments,
+  withShortIds,
 } from "../chat/tool_calls.ts";
 import { ToolParser } from "../chat/tool_parser.ts";
 import { plainCalls, tellOfTools } from "../chat/tool_prompt.ts";
@@ -81,7 +82,8 @@ export function toolTurn(
     mustFit: set.isRequired,
     marks: markTokensOf(format),
     given: (messages) => {
-      const converted = messages.map((message) => withArguments(message, asText));
+      const named = format.shortIds ? withShortIds(messages) : messages;
+      const converted = named.map((message) => withArguments(message, asText));
       if (toolFormat !== undefined && describesTools) return { messages: converted, tools: told };
       const written = toolFormat === undefined ? plainCalls(converted) : converted;
       return { messages: tellOfTools(template, format, written, told) };

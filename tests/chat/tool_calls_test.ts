@@ -11,6 +11,7 @@ import {
   type ToolFormat,
   toolFormatOf,
   withArguments,
+  withShortIds,
 } from "../../src/chat/tool_calls.ts";
 import { ToolParser } from "../../src/chat/tool_parser.ts";
 import { ChatTemplate } from "../../src/chat/template.ts";
@@ -193,6 +194,17 @@ Deno.test("calls of a conversation have ids of nine letters and digits", () => {
   const message = callMessage("", [{ id: callId(0), name: "a", arguments: {} }]);
   assertEquals(countCalls([message, { role: "user", content: "" }, message]), 2);
   assertEquals(message.content, null);
+});
+
+Deno.test("ids of others are replaced, in calls and results alike", () => {
+  const call = (id: unknown) => ({ role: "assistant", tool_calls: [{ id }, { id: "abcdef012" }] });
+  const result = (id: unknown) => ({ role: "tool", tool_call_id: id });
+  const given = [call("call_Xy"), result("call_Xy"), result("abcdef012"), call(""), result("")];
+  const [first, answer, kept, second, last] = withShortIds(given);
+  assertEquals(first!.tool_calls, [{ id: "call00001" }, { id: "abcdef012" }]);
+  assertEquals([answer!.tool_call_id, kept!.tool_call_id], ["call00001", "abcdef012"]);
+  assertEquals(second!.tool_calls, [{ id: "call00003" }, { id: "abcdef012" }]);
+  assertEquals([last!.tool_call_id, given[1]], ["call00003", result("call_Xy")]);
 });
 
 Deno.test("marks of every form are known as tokens", () => {

@@ -2,9 +2,10 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ArgumentError, CriaError } from "../../src/errors.ts";
+import { type FinishReason, Generation, type Piece } from "../../src/session/generation.ts";
 import type { StandardSchema } from "../../src/session/json.ts";
 import { Session } from "../../src/session/session.ts";
-import { defineTool, type RunEvent, type RunOptions } from "../../src/session/tool_run.ts";
+import { defineTool, type RunEvent, type RunOptions, ToolRun } from "../../src/session/tool_run.ts";
 import { FakeEngine, TURN_END } from "./fake.ts";
 
 const USER = [{ role: "user", content: "Q" }];
@@ -213,6 +214,28 @@ Deno.test("leaving the loop stops the handlers; the session can be used again", 
   }
   assertEquals(stopped, true);
   assertEquals(await session.run(USER, { tools: [quick], toolChoice: "none" }).text() !== "", true);
+});
+
+Deno.test("a call of a tool that is not there is answered by an error", async () => {
+  using real = saying(["Well."]);
+  const some = await real.chat(USER).result;
+  const call = { id: "call00001", name: "sub", arguments: {} };
+  let turns = 0;
+  const chat = () => { // as no grammar would let it
+    const toolCalls = turns++ === 0 ? [call] : [];
+    const work = {
+      result: () => ({ ...some, toolCalls }),
+      async *pieces(): AsyncGenerator<Piece, FinishReason, void> {
+        yield await Promise.resolve({ text: some.text, token: 0 });
+        return "stop";
+      },
+      signal: undefined,
+    };
+    return new Generation(work);
+  };
+  const { messages } = await new ToolRun({ chat }, USER, { tools: [ADD] }).result;
+  const state = 'Error: Cannot call "sub": there is no such tool, but add';
+  assertEquals(messages.map(({ content }) => content), ["Well.", state, "Well."]);
 });
 
 Deno.test("a run is read once, and says early what cannot be used", async () => {

@@ -108,6 +108,13 @@ Deno.test("a call follows a thought, and what is thought is no call", async () =
   assertEquals([reasoning, toolCalls!.length, text], [`I may ${CALL}`, 1, ""]);
 });
 
+Deno.test("a call that must come waits for the thought before it", async () => {
+  using session = saying("I ponder</think>I would rather talk.", `${KNOWING}<think>`);
+  const options = { tools: [ADD], toolChoice: "required", maxTokens: 200 } as const;
+  const { reasoning, toolCalls, text } = await session.chat(USER, options).result;
+  assertEquals([reasoning, toolCalls![0]!.name, text], ["I ponder", "add", ""]);
+});
+
 Deno.test("templates get tools as OpenAI has them, calls with objects", async () => {
   using session = saying(CALL);
   const call = { id: "call00001", name: "add", arguments: { a: 1, b: 2 } };
