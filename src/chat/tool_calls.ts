@@ -24,8 +24,8 @@ export interface ToolFormat {
   readonly call: readonly [open: string, close: string];
   /** What stands between two calls; without it there is one at most. */
   readonly between?: string;
-  /** A JSON object with these members, or the name, a separator and the arguments as JSON. */
-  readonly body: ObjectBody | NamedBody;
+  /** A JSON object with these members; the name, and arguments as JSON; the name, and tags. */
+  readonly body: ObjectBody | NamedBody | TagBody;
   /** Whether an answer that begins like a call is one: there is no mark. */
   readonly bare?: boolean;
   /** Whether its templates take arguments as text. */
@@ -47,6 +47,18 @@ interface NamedBody {
   readonly separator: string;
   /** Between name and separator there may be an id behind this. */
   readonly idMark?: string;
+}
+
+/** A call as a name, and a tag for each argument: texts as they are, all else as JSON. */
+export interface TagBody {
+  /** Between the name and the first tag. */
+  readonly nameEnd: string;
+  /** What stands before the name of an argument; `>` is behind it. */
+  readonly tag: string;
+  /** What stands after its value. */
+  readonly tagEnd: string;
+  /** What ends the call. */
+  readonly end: string;
 }
 
 const OBJECT: ObjectBody = { nameKey: "name", argumentsKey: "arguments" };
@@ -73,6 +85,14 @@ export const TOOL_FORMATS: readonly ToolFormat[] = [
     section: ["<tool_call>[", "]</tool_call>"],
     call: ["", ""],
     between: ", ",
+  },
+  { // Qwen3-Coder, Nemotron 3
+    name: "tags",
+    template: ["<function=", "<parameter="],
+    section: ["", ""],
+    call: ["<tool_call>\n<function=", "\n</tool_call>"],
+    between: "\n",
+    body: { nameEnd: ">", tag: "<parameter=", tagEnd: "</parameter>", end: "</function>" },
   },
   PLAIN_FORMAT, // Hermes 2 and 3, Qwen 2.5 and 3, Granite 4
   { // Devstral, Magistral, Ministral 3
@@ -162,8 +182,8 @@ const OTHERS = ["<function=", "<arg_key>", "<parameter name="];
 export function toolFormatOf(template: string): ToolFormat | undefined {
   if (!describesTools(template) && !/\btool_calls\b/.test(template)) return undefined;
   const has = (part: string) => template.includes(part);
-  const isOther = OTHERS.some(has) && !has("[TOOL_CALLS]");
-  return isOther ? undefined : TOOL_FORMATS.find((format) => format.template.every(has));
+  const found = TOOL_FORMATS.find((format) => format.template.every(has));
+  return found === PLAIN_FORMAT && OTHERS.some(has) ? undefined : found;
 }
 
 /** Whether a template describes the tools that it is given. */
@@ -173,13 +193,17 @@ export function describesTools(template: string): boolean {
 
 /** What opens the first call of a turn. */
 export function openingOf({ section, call }: ToolFormat): string {
-  return (section[0] || call[0]).trimEnd().replace(/\[$/, "");
+  return (section[0] || call[0]).split(/\s/)[0]!.replace(/\[$/, "");
 }
 
 /** The tokens of a form's marks: words in angle or square brackets. */
 export function markTokensOf(format: ToolFormat): readonly string[] {
   const { section, call, body } = format;
-  const named = "separator" in body ? [body.separator, body.idMark ?? ""] : [];
+  const named = "separator" in body
+    ? [body.separator, body.idMark ?? ""]
+    : "tag" in body
+    ? [body.tagEnd, body.end]
+    : [];
   const bare = format.bare ? [BARE_MARK] : [];
   const all = [...section, ...call, ...named, ...bare].join(" ");
   return [...new Set(all.match(/<[^<>\s]+>|\[\/?[A-Z_]{2,}\]/g) ?? [])];

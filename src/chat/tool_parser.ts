@@ -2,6 +2,7 @@
 
 import { isRecord, openingOf, type ToolCall, type ToolFormat } from "./tool_calls.ts";
 import { BARE_MARK } from "./tool_calls.ts";
+import { UnfinishedTags } from "./unfinished_tags.ts";
 import { UnfinishedJson } from "./unfinished_json.ts";
 
 /** What is known of a call. */
@@ -47,12 +48,13 @@ const LONGEST_NAME = 256;
 export class ToolParser {
   readonly #format: ToolFormat;
   readonly #idOf: (index: number) => string;
+  readonly #isText: (tool: string, argument: string) => boolean;
   readonly #open: string;
   #state: State = "text";
   #held = ""; // what is not certain yet: all since a call began, but for its JSON
   #at = 0; // how much of `held` has been understood
   #space = ""; // white space before a call
-  #json: UnfinishedJson | undefined;
+  #json: UnfinishedJson | UnfinishedTags | undefined; // the arguments, or all of a call
   #isList = false; // calls stand in brackets
   #name: string | undefined; // of the call that is being read
   #count = 0;
@@ -64,8 +66,14 @@ export class ToolParser {
    * Begins with no text.
    * @param format how calls are written
    * @param idOf the id of a call
+   * @param isText whether an argument is a text, for forms that do not say
    */
-  constructor(format: ToolFormat, idOf: (index: number) => string) {
+  constructor(
+    format: ToolFormat,
+    idOf: (index: number) => string,
+    isText: (tool: string, argument: string) => boolean = () => false,
+  ) {
+    this.#isText = isText;
     this.#format = format;
     this.#idOf = idOf;
     this.#open = openingOf(format);
@@ -161,7 +169,7 @@ export class ToolParser {
     const start = skipSpace(this.#held, at);
     if (at < 0 || start === this.#held.length) return false;
     this.#name = undefined;
-    if ("separator" in body) {
+    if (!("nameKey" in body)) {
       this.#at = start;
       this.#state = "name";
       return true;
@@ -177,8 +185,13 @@ export class ToolParser {
   }
 
   #beginJson(start: number): boolean {
-    this.#json = new UnfinishedJson(this.#held.slice(0, start));
-    this.#held = this.#held.slice(start);
+    const before = this.#held.slice(0, start);
+    return this.#beginBody(before, new UnfinishedJson(before));
+  }
+
+  #beginBody(before: string, json: UnfinishedJson | UnfinishedTags): boolean {
+    this.#json = json;
+    this.#held = this.#held.slice(before.length);
     this.#at = 0;
     this.#state = "json";
     return true;
@@ -187,13 +200,21 @@ export class ToolParser {
   /** Reads a name and what separates it from the arguments. */
   #readName(): boolean {
     const { body } = this.#format;
-    if (!("separator" in body)) return this.#fail();
-    const mark = body.separator.trim(), end = this.#held.indexOf(mark, this.#at);
+    if ("nameKey" in body) return this.#fail();
+    const mark = ("separator" in body ? body.separator : body.nameEnd).trim(),
+      end = this.#held.indexOf(mark, this.#at);
     const length = (end < 0 ? this.#held.length - mark.length : end) - this.#at;
     if (length > LONGEST_NAME) return this.#fail();
     if (end < 0) return false;
-    const name = this.#held.slice(this.#at, end).split(body.idMark ?? mark)[0]!.trim();
+    const header = this.#held.slice(this.#at, end), idMark = "idMark" in body ? body.idMark : mark;
+    const name = header.split(idMark ?? mark)[0]!.trim();
     if (name === "") return this.#fail();
+    if ("tag" in body) {
+      this.#announce(name);
+      const before = this.#held.slice(0, end + mark.length);
+      const isText = (argument: string) => this.#isText(name, argument);
+      return this.#beginBody(before, new UnfinishedTags(body, before, isText));
+    }
     const start = skipSpace(this.#held, end + mark.length);
     if (start === this.#held.length) return false;
     if (this.#held[start] !== "{") return this.#fail();
@@ -205,9 +226,11 @@ export class ToolParser {
   #readJson(): boolean {
     const json = this.#json!;
     this.#held = json.add(this.#held);
-    if (this.#name === undefined) this.#spyName(json.beginning);
+    if (json instanceof UnfinishedTags) {
+      if (json.isBroken) return this.#fail();
+    } else if (this.#name === undefined) this.#spyName(json.beginning);
     if (!json.isComplete) return false;
-    const call = this.#callOf(json.text);
+    const call = json instanceof UnfinishedTags ? this.#taggedCall(json) : this.#callOf(json.text);
     if (call === undefined) return this.#fail();
     this.#json = undefined;
     this.#space = "";
@@ -234,6 +257,15 @@ export class ToolParser {
     this.#events.push({ index: this.#count, id: this.#idOf(this.#count), name });
   }
 
+  /** A call in tags: what is no text is JSON, or what Python makes of it. */
+  #taggedCall({ entries }: UnfinishedTags): Omit<ToolCall, "id"> {
+    const name = this.#name!;
+    const values = entries.map(([key, value]): [string, unknown] => {
+      return [key, this.#isText(name, key) ? value : valueOf(value)];
+    });
+    return { name, arguments: Object.fromEntries(values) };
+  }
+
   /** A call without its id; undefined where the JSON is none, or no call. */
   #callOf(json: string): Omit<ToolCall, "id"> | undefined {
     let value: unknown;
@@ -244,7 +276,7 @@ export class ToolParser {
     }
     if (!isRecord(value)) return undefined;
     const { body } = this.#format;
-    if ("separator" in body) return { name: this.#name!, arguments: value };
+    if (!("nameKey" in body)) return { name: this.#name!, arguments: value };
     const inner = isRecord(value.function) ? value.function : value;
     const name = inner[body.nameKey];
     const given = inner[body.argumentsKey] ?? inner.arguments ?? inner.parameters ?? {};
@@ -322,6 +354,18 @@ export class ToolParser {
     this.#isList = false;
     this.#isFirst = false;
     this.#state = "text";
+  }
+}
+
+const PYTHON: Readonly<Record<string, unknown>> = { True: true, False: false, None: null };
+
+/** What a value of an argument means that is no text; what is no JSON is a text after all. */
+function valueOf(written: string): unknown {
+  if (Object.hasOwn(PYTHON, written)) return PYTHON[written];
+  try {
+    return JSON.parse(written);
+  } catch {
+    return written;
   }
 }
 

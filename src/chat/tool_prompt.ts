@@ -30,7 +30,9 @@ export function tellOfTools(
 
 /** What a call looks like. */
 function exampleOf({ section, call, body }: ToolFormat): string {
-  const written = "separator" in body
+  const written = "tag" in body
+    ? `...${body.nameEnd}\n${body.tag}...>\n...\n${body.tagEnd}\n${body.end}`
+    : "separator" in body
     ? `...${body.separator}{...}`
     : `{"${body.nameKey}": "...", "${body.argumentsKey}": {...}}`;
   return section[0] + call[0] + written + call[1] + section[1];

@@ -19,6 +19,7 @@ import {
 import { Grammar } from "../grammar/grammar.ts";
 import { readSchema } from "../grammar/schema/compile.ts";
 import { kept } from "./structure.ts";
+import { taggedArguments } from "./tool_tags.ts";
 import type { PreparedTool, ToolSet } from "./tools.ts";
 
 /**
@@ -34,7 +35,7 @@ export function toolGrammar(format: ToolFormat, set: ToolSet, most: number): Gra
   const key = `tools ${JSON.stringify([format.name, isRequired, most, tools])}`;
   return kept(key, () => {
     const rules = new Map<string, Expression>();
-    for (const tool of callable) addArguments(rules, tool);
+    for (const tool of callable) addArguments(rules, tool, format);
     rules.set("call", choice(...callable.map(({ name }) => callOf(format, name))));
     if (callable.length > 0) rules.set("calls", callsOf(format, most));
     rules.set("root", isRequired ? whole(format) : orText(format, callable.length > 0));
@@ -115,6 +116,7 @@ function callsOf(format: ToolFormat, most: number): Expression {
 function callOf({ body }: ToolFormat, name: string): Expression {
   const given = rule(`${name} root`);
   if ("separator" in body) return sequence(text(name), loose(body.separator), given);
+  if ("tag" in body) return sequence(text(name), text(body.nameEnd), given, text(body.end));
   const { nameKey, argumentsKey, countKey } = body, space = optional(text(" "));
   const key = (written: string) => sequence(text(`"${written}":`), space);
   const comma = sequence(text(","), space);
@@ -135,15 +137,26 @@ function loose(marks: string): Expression {
 }
 
 /** Adds the rules of a tool's arguments, under its name. */
-function addArguments(rules: Map<string, Expression>, { name, schema }: PreparedTool): void {
-  let own: Rules;
+function addArguments(
+  rules: Map<string, Expression>,
+  tool: PreparedTool,
+  { body }: ToolFormat,
+): void {
+  const add = (own: Rules, prefix: string) => {
+    for (const [one, part] of own.rules) rules.set(prefix + one, renamed(part, prefix));
+    return rule(prefix + own.root);
+  };
+  const { name, schema } = tool;
   try {
-    own = readSchema(schema);
+    if (!("tag" in body)) add(readSchema(schema), `${name} `);
+    else {
+      const tagged = taggedArguments(body, tool, (own, key) => add(own, `${name} ${key} `));
+      rules.set(`${name} root`, tagged);
+    }
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     throw new ArgumentError(`Cannot use the tool "${name}": ${error.message}`, { cause: error });
   }
-  for (const [one, part] of own.rules) rules.set(`${name} ${one}`, renamed(part, `${name} `));
 }
 
 /** An expression whose rules have a prefix before their names. */

@@ -15,6 +15,7 @@ import { ArgumentError } from "../errors.ts";
 import type { Grammar } from "../grammar/grammar.ts";
 import type { TurnTemplate } from "./chat_template.ts";
 import { toolGrammar } from "./tool_grammar.ts";
+import { textArguments } from "./tool_tags.ts";
 import { type FunctionTool, readTools, type Tool, type ToolChoice } from "./tools.ts";
 
 export type { FunctionTool, Tool, ToolChoice };
@@ -77,6 +78,8 @@ export function toolTurn(
   const format = toolFormat ?? PLAIN_FORMAT;
   const told = set.tools.map(({ description }) => description);
   const asText = format.textArguments === true;
+  const texts = new Map(set.callable.map((tool) => [tool.name, textArguments(tool)]));
+  const isText = (tool: string, argument: string) => texts.get(tool)?.has(argument) === true;
   return {
     grammar: isHeld ? undefined : toolGrammar(format, set, maxToolCalls),
     mustFit: set.isRequired,
@@ -91,7 +94,7 @@ export function toolTurn(
     parser: (messages) => {
       if (!mayCall) return undefined;
       const before = countCalls(messages);
-      return new ToolParser(format, (index) => callId(before + index));
+      return new ToolParser(format, (index) => callId(before + index), isText);
     },
   };
 }

@@ -43,6 +43,14 @@ TEMPLATES = [
     ("phi",
      "{%- for c in m.tool_calls -%}"
      "{{- '<|tool_call|>' + (c['function'] | tojson) + '<|/tool_call|>' -}}{%- endfor -%}", 3, False),
+    ("tags",
+     "{%- for c in m.tool_calls -%}{%- set t = c.function %}{%- if m.content or not loop.first %}"
+     "{{- '\\n' }}{%- endif %}{{- '<tool_call>\\n<function=' + t.name + '>\\n' }}"
+     "{%- for args_name, args_value in t.arguments|items %}{{- '<parameter=' + args_name + '>\\n' }}"
+     "{%- set args_value = args_value | tojson | safe if args_value is mapping or "
+     "(args_value is sequence and args_value is not string) else args_value | string %}"
+     "{{- args_value }}{{- '\\n</parameter>\\n' }}{%- endfor %}{{- '</function>\\n</tool_call>' }}"
+     "{%- endfor -%}", 3, False),
     ("granite",
      "{{- '<|tool_call|>' + m['tool_calls']|map(attribute='function')|list|tojson(indent=4) }}",
      3, False),

@@ -20,7 +20,7 @@ import golden from "./tool_calls.json" with { type: "json" };
 
 /** What a text comes to, in the pieces that are given. */
 function parse(format: ToolFormat, pieces: Iterable<string>) {
-  const parser = new ToolParser(format, callId);
+  const parser = new ToolParser(format, callId, (_, key) => ["city", "text"].includes(key));
   const parsed = [...pieces].map((piece) => parser.push(piece));
   const all = [...parsed, parser.flush()];
   const events = all.flatMap((one) => one.events);
@@ -52,7 +52,7 @@ Deno.test("templates say which form they write", () => {
   }
   assertEquals(new Set(golden.map(({ format }) => format)).size, TOOL_FORMATS.length);
   assertEquals(toolFormatOf("{{ messages[0].content }} <tool_call>"), undefined);
-  assertEquals(toolFormatOf("{{ tools }}<tool_call>\\n<function=' + name"), undefined);
+  assertEquals(toolFormatOf("{{ tools }}<tool_call>\\n<function=' + name + '{'"), undefined);
 });
 
 Deno.test("our templates write calls as transformers does", () => {
@@ -113,6 +113,9 @@ const BROKEN: readonly [format: string, text: string][] = [
   ["hermes", "a < b and <tool and <tool_cal"],
   ["hermes", "<tool_call> nothing </tool_call>"],
   ["hermes", "<tool_call>[]</tool_call>"],
+  ["tags", "<tool_call>\n<function=a>\n<parameter=x>\n1"],
+  ["tags", "<tool_call><function=a> so </function></tool_call>"],
+  ["tags", `<tool_call><function=a><parameter=${"x".repeat(300)}>1</parameter></function>`],
   ["mistral list", "[TOOL_CALLS] said he"],
   ["mistral named", "[TOOL_CALLS]name[ARGS]not json"],
   ["mistral named", `[TOOL_CALLS]${"n".repeat(1000)}[ARGS]{}`],
@@ -143,6 +146,29 @@ Deno.test("a broken call does not hide the calls around it", () => {
   assert(text.includes(bad) && text.endsWith(" done"));
 });
 
+Deno.test("values in tags are texts as they are, or JSON that may spell the end of a tag", () => {
+  const tags = formatNamed("tags");
+  const write = (key: string, value: string) => `<parameter=${key}>\n${value}\n</parameter>\n`;
+  const given = write("text", "\n7 </tool_call> ") + write("list", '["</parameter>"]') +
+    write("n", "7") + write("on", "True") + write("odd", "no JSON") + write("quoted", '"x"');
+  const written = `<tool_call>\n<function=a>\n${given}</function>\n</tool_call>`;
+  const whole = parse(tags, [`Well.\n${written}\n${written} done`]);
+  assertEquals(whole.text, "Well. done");
+  assertEquals(whole.calls[1]!.arguments, {
+    text: "\n7 </tool_call> ",
+    list: ["</parameter>"],
+    n: 7,
+    on: true,
+    odd: "no JSON",
+    quoted: "x",
+  });
+  for (let seed = 0; seed < 30; seed++) {
+    assertEquals(parse(tags, cut(`Well.\n${written}\n${written} done`, seed)), whole);
+  }
+  const long = written.replace("7 <", "x".repeat(1 << 20) + "<");
+  assertEquals(parse(tags, long.match(/[^]{1,5}/g)!).calls.length, 1);
+});
+
 Deno.test("forms that models mix up are understood", () => {
   const call = '{"name": "a", "arguments": {"n": 1}}';
   const mixed: [string, string][] = [
@@ -164,6 +190,7 @@ Deno.test("forms that models mix up are understood", () => {
 Deno.test("random texts of marks and JSON: every cut gives the same", () => {
   const words = ["<tool_call>", "</tool_call>", "{", "}", "[", "]", '"name"', ":", '"a"', ",", " "];
   words.push("\n", '{"name": "f", "arguments": {}}', "<", "tool_call>", "\\", '"', "text");
+  words.push("<function=f>", "</function>", "<parameter=p>", "</parameter>", "[", "7");
   words.push("[TOOL_CALLS]", "[ARGS]", "f", "{}", "<｜tool▁sep｜>", "<｜tool▁call▁begin｜>");
   words.push("<｜tool▁calls▁begin｜>", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>");
   let seed = 5;

@@ -7,6 +7,7 @@ import { ToolParser } from "../../src/chat/tool_parser.ts";
 import { ArgumentError } from "../../src/errors.ts";
 import type { Grammar } from "../../src/grammar/grammar.ts";
 import { Random } from "../../src/sampling/random.ts";
+import { textArguments } from "../../src/session/tool_tags.ts";
 import { toolGrammar } from "../../src/session/tool_grammar.ts";
 import { readTools, type ToolChoice } from "../../src/session/tools.ts";
 import golden from "../chat/tool_calls.json" with { type: "json" };
@@ -58,8 +59,10 @@ function randomText(grammar: Grammar, random: Random, length: number): string {
   return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(bytes));
 }
 
+const TEXTS = new Map(readTools(TOOLS).tools.map((tool) => [tool.name, textArguments(tool)]));
+
 function parse(format: ToolFormat, text: string) {
-  const parser = new ToolParser(format, callId);
+  const parser = new ToolParser(format, callId, (tool, key) => TEXTS.get(tool)!.has(key));
   const all = [parser.push(text), parser.flush()];
   const calls = all.flatMap(({ events }) => events).flatMap(({ call }) => call ? [call] : []);
   return { text: all.map((one) => one.text).join(""), calls };
@@ -107,9 +110,13 @@ Deno.test("random turns with text: no text hides a call, every call is valid", (
 });
 
 Deno.test("what templates write meets the grammar, with text before it as well", () => {
-  const tools = ["get_weather", "now", "note"].map((name) => {
-    return { name, parameters: { type: "object", additionalProperties: true } };
-  });
+  const list = { type: "array", items: { type: "object", additionalProperties: true } };
+  const text = { type: "string" };
+  const tools = [
+    { name: "get_weather", parameters: { properties: { city: text, days: { type: "integer" } } } },
+    { name: "now" },
+    { name: "note", parameters: { properties: { text, tags: list } } },
+  ];
   for (const { format: name, content, text, template } of golden) {
     // Ids are for templates; indented JSON is read, but not written.
     if (text.includes('"id": "') || text.includes("[CALL_ID]") || /indent/.test(template)) continue;

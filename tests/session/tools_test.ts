@@ -182,6 +182,25 @@ Deno.test("a template that writes calls, but tells of no tools, is told of them"
   assertEquals(toolCalls!.map(({ arguments: given }) => given), [{ a: 3, b: 4 }]);
 });
 
+Deno.test("arguments in tags are texts where the schema says so", async () => {
+  const template = "{{ tools }}{# <tool_call><function=<parameter= #}";
+  const parameters = {
+    properties: { code: { type: "string" }, line: { type: "integer" } },
+    required: ["code", "line"],
+  } as const;
+  const given = "<parameter=code>\n42\n</parameter>\n<parameter=line>\n7\n</parameter>\n";
+  using session = saying(
+    `<tool_call>\n<function=put>\n${given}</function>\n</tool_call>`,
+    template,
+  );
+  const { toolCalls } = await session.chat(USER, { tools: [{ name: "put", parameters }] }).result;
+  assertEquals(toolCalls![0]!.arguments, { code: "42", line: 7 });
+  using other = saying("<tool_call><function=put>\n<parameter=line>\nmany", template);
+  const held = await other.chat(USER, { tools: [{ name: "put", parameters }], maxTokens: 150 })
+    .result;
+  assertEquals(Object.keys(held.toolCalls![0]!.arguments), ["code", "line"]);
+});
+
 Deno.test("marks that are control tokens begin calls, and count by their spelling", async () => {
   const named = "{# [ARGS] #}[TOOL_CALLS]{{ tools }}";
   const [call, end] = ["add[ARGS]", '{"a": 1, "b": 2}'];
