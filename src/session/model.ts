@@ -80,6 +80,7 @@ export class Model implements Engine, Disposable, AsyncDisposable {
   #cache: SharedCache | undefined;
   readonly #preloads = new Set<Promise<void>>();
   #disposed = false;
+  #released = false;
   #freed = Promise.resolve();
   /** Positions of a session. */
   readonly context: number;
@@ -186,14 +187,15 @@ export class Model implements Engine, Disposable, AsyncDisposable {
     return this.#parts.loadMs;
   }
 
-  /** What the model holds at this moment. */
+  /** What the model holds at this moment; nothing, once it is disposed of and all calls ended. */
   memory(): ModelMemory {
+    const { weights, work } = this.#parts, held = (bytes: number) => this.#released ? 0 : bytes;
     return {
-      mappedBytes: this.#parts.weights.mappedBytes,
-      convertedBytes: this.#parts.weights.convertedBytes,
+      mappedBytes: held(weights.mappedBytes),
+      convertedBytes: held(weights.convertedBytes),
       kvBytes: this.#cache?.liveBytes ?? 0,
       cachedBytes: this.#cache?.idleBytes ?? 0,
-      scratchBytes: this.#parts.work.bytes,
+      scratchBytes: held(work.bytes),
       rssBytes: Deno.memoryUsage().rss,
       peakRssBytes: systemMemory(this.#parts.kernels, "peak"),
     };
@@ -272,6 +274,7 @@ export class Model implements Engine, Disposable, AsyncDisposable {
 
   /** The pages of the cache: how many there are, are in use, and are kept for later only. */
   cacheStatistics(): CacheStatistics {
+    this.#refuseDisposed();
     return (this.#cache ??= this.#newCache()).statistics();
   }
 
@@ -503,5 +506,7 @@ export class Model implements Engine, Disposable, AsyncDisposable {
     const { pool, work, weights, file } = this.#parts;
     for (const part of [pool, work, weights, file]) part[Symbol.dispose]();
     this.#cache?.[Symbol.dispose]();
+    this.#cache = undefined;
+    this.#released = true;
   }
 }

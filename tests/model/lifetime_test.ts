@@ -28,10 +28,19 @@ randomModelTest("a model that was disposed of refuses everything", async (path) 
   assertThrows(() => sequence.rewind(0), DisposedError);
   await assertRejects(() => started.next(), DisposedError);
   await assertRejects(() => session.generate([1], greedy).text(), DisposedError);
-  assertEquals(model.memory().kvBytes, 0);
+  assertThrows(() => model.cacheStatistics(), DisposedError);
   session[Symbol.dispose]();
   session[Symbol.dispose]();
   sequence[Symbol.dispose]();
+});
+
+randomModelTest("a model that was disposed of holds nothing", async (path) => {
+  const model = await Model.load(path, { ...OPTIONS, quantize: "Q8_0" });
+  using session = model.session();
+  await session.generate(someTokens(200), greedy).text(); // whole pages stay for later
+  await model[Symbol.asyncDispose]();
+  const { rssBytes: _, peakRssBytes: __, ...held } = model.memory();
+  assertEquals([...new Set(Object.values(held))], [0]);
 });
 
 randomModelTest(
