@@ -245,8 +245,8 @@ export class ModelSequence implements Disposable {
     logits: Float32Array<ArrayBuffer>,
     options: EvaluateOptions & { readonly aside?: boolean } = {},
   ): Float32Array | Promise<Float32Array> {
-    this.check(tokens);
     const { scheduler } = this.#parts, { priority = 0, signal, onProgress } = options;
+    this.check(tokens, priority);
     const job = { sequence: this.#rows, tokens, logits, priority };
     const isShort = tokens.length < PARALLEL_ROWS && !options.aside && !signal?.aborted;
     if (isShort && scheduler.runsAtOnce) {
@@ -270,7 +270,7 @@ export class ModelSequence implements Disposable {
     states: StateTaker,
     { priority = 0, signal, onProgress }: EvaluateOptions = {},
   ): Promise<void> {
-    this.check(tokens);
+    this.check(tokens, priority);
     const { scheduler } = this.#parts, logits = new Float32Array(0);
     const job = { sequence: this.#rows, tokens, logits, states, priority, signal, onProgress };
     await this.#hold(() => scheduler.submit(job));
@@ -328,9 +328,12 @@ export class ModelSequence implements Disposable {
     this.#tables.forgetBehind(this.position);
   }
 
-  /** Refuses tokens that it could not evaluate. */
-  check(tokens: readonly number[]): void {
+  /** Refuses tokens that it could not evaluate, and a priority that has no place in an order. */
+  check(tokens: readonly number[], priority = 0): void {
     this.#refuseUse();
+    if (!Number.isFinite(priority)) {
+      throw new ArgumentError(`Cannot evaluate with priority ${priority}: it is no finite number`);
+    }
     const { vocabularySize, capacity } = this.#parts;
     if (tokens.length === 0) throw new ArgumentError("Cannot evaluate an empty list of tokens");
     const bad = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);

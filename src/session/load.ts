@@ -164,7 +164,7 @@ function lowerFirst(text: string): string {
 }
 
 function checkOptions(options: LoadOptions): void {
-  const { threads, context, kv, quantize, chunkRows, maxQueue } = options;
+  const { threads, context, kv, quantize, chunkRows, maxQueue, cacheBytes } = options;
   const count = (name: string, value: number | undefined, most: number) => {
     if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= most)) return;
     throw new ArgumentError(`Cannot use ${name} ${value}: it is a whole number from 1 to ${most}`);
@@ -173,6 +173,9 @@ function checkOptions(options: LoadOptions): void {
   count("context", context, 1 << 24);
   count("chunkRows", chunkRows, MAX_ROWS);
   count("maxQueue", maxQueue, 1 << 20);
+  if (cacheBytes !== undefined && !(cacheBytes > 0)) {
+    throw new ArgumentError(`Cannot use cacheBytes ${cacheBytes}: it is a number above 0`);
+  }
   if (kv !== undefined && !KV_TYPES.includes(kv)) {
     throw new ArgumentError(`Cannot keep keys and values as "${kv}": there are ${KV_TYPES}`);
   }

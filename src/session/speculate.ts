@@ -71,10 +71,14 @@ class Draft implements Guesser {
  * Makes what guesses for a model.
  * @param kind where guesses come from
  * @param engine the model that is to be guessed
- * @throws {ArgumentError} the smaller model has another vocabulary
+ * @throws {ArgumentError} it is neither of the kinds, or the model has another vocabulary
  */
 export function createGuesser(kind: Speculation, engine: Engine): Guesser {
   if (kind === "lookup") return { guess: lookUp, [Symbol.dispose]() {} };
+  if (typeof kind !== "object" || typeof kind.createSequence !== "function") {
+    const found = typeof kind === "string" ? `"${kind}"` : typeof kind;
+    throw new ArgumentError(`Cannot speculate with ${found}: there are "lookup", and models`);
+  }
   const [own, draft] = [engine.tokenizer, kind.tokenizer];
   const same = own.vocabularySize === draft.vocabularySize;
   let other = same ? 0 : Math.min(own.vocabularySize, draft.vocabularySize);

@@ -41,6 +41,8 @@ const BAD_OPTIONS: readonly [options: LoadOptions, message: string][] = [
   [{ context: NaN }, "context NaN"],
   [{ chunkRows: 0 }, "chunkRows 0"],
   [{ chunkRows: 513 }, "chunkRows 513"],
+  [{ cacheBytes: 0 }, "cacheBytes 0"],
+  [{ cacheBytes: NaN }, "cacheBytes NaN"],
   [{ isa: "z80" }, '"z80"'],
   [{ kv: JSON.parse('"f8"') }, '"f8"'],
 ];
@@ -48,6 +50,21 @@ const BAD_OPTIONS: readonly [options: LoadOptions, message: string][] = [
 randomModelTest("options that cannot be used", async (path) => {
   for (const [options, message] of BAD_OPTIONS) {
     await assertRejects(() => Model.load(path, options), ArgumentError, message);
+  }
+});
+
+randomModelTest("priorities and guessers that are none", async (path) => {
+  using model = await Model.load(path, { threads: 1, context: 100 });
+  using session = model.session();
+  for (const priority of [NaN, Infinity, JSON.parse('"high"')]) {
+    const message = `priority ${priority}`, options = { priority };
+    await assertRejects(() => session.generate([1], options).text(), ArgumentError, message);
+    await assertRejects(() => model.logits([1], options), ArgumentError, message);
+    await assertRejects(() => model.embed([[1]], options), ArgumentError, message);
+  }
+  for (const [speculate, found] of [["draft", '"draft"'], [{}, "object"], [1, "number"]] as const) {
+    const options = { speculate: JSON.parse(JSON.stringify(speculate)) };
+    assertThrows(() => session.generate([1], options), ArgumentError, found);
   }
 });
 
