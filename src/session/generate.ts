@@ -357,10 +357,11 @@ export class Run implements GenerationWork {
     if (isRight) return ahead.logits.subarray(row * vocabularySize, (row + 1) * vocabularySize);
     if (ahead) this.#learn(ahead);
     const room = Math.min(this.#limit - this.#tokens.length, past.capacity - past.tokens.length);
-    const guesses = await guesser.guess(past.tokens, Math.min(this.#count.most, room));
-    if (guesses.length === 0) return await past.step(this.#evaluation);
+    const most = Math.min(this.#count.most, room), options = this.#evaluation;
+    const guesses = await guesser.guess(past.tokens, most, options);
+    if (guesses.length === 0) return await past.step(options);
     const logits = new Float32Array((1 + guesses.length) * vocabularySize);
-    await past.stepAhead(guesses, logits, this.#evaluation);
+    await past.stepAhead(guesses, logits, options);
     this.#ahead = { from: past.tokens.length, guesses, logits };
     return logits.subarray(0, vocabularySize);
   }

@@ -6,7 +6,7 @@
 
 import { ArgumentError } from "../errors.ts";
 import { bestPlace } from "../sampling/candidates.ts";
-import type { Engine, Sequence } from "./engine.ts";
+import type { Engine, EvaluateOptions, Sequence } from "./engine.ts";
 
 /** Where guesses come from: what followed the last tokens before, or a smaller model. */
 export type Speculation = "lookup" | Engine;
@@ -17,8 +17,13 @@ export interface Guesser extends Disposable {
    * Guesses what follows.
    * @param tokens all tokens so far
    * @param most how many guesses at the most
+   * @param options how a model evaluates what it needs for them
    */
-  guess(tokens: readonly number[], most: number): Promise<readonly number[]> | readonly number[];
+  guess(
+    tokens: readonly number[],
+    most: number,
+    options: EvaluateOptions,
+  ): Promise<readonly number[]> | readonly number[];
 }
 
 /** The longest beginning that is looked up, and the shortest. */
@@ -46,14 +51,18 @@ class Draft implements Guesser {
     this.#engine = engine;
   }
 
-  async guess(tokens: readonly number[], most: number): Promise<readonly number[]> {
+  async guess(
+    tokens: readonly number[],
+    most: number,
+    options: EvaluateOptions,
+  ): Promise<readonly number[]> {
     const sequence = this.#sequence ??= this.#engine.createSequence();
     const room = sequence.capacity - tokens.length;
     const guesses: number[] = [];
     if (room < 1) return guesses;
     let next = tokens.slice(sequence.reuse(tokens.slice(0, -1)));
     while (guesses.length < Math.min(most, room)) {
-      const logits = await sequence.evaluate(next);
+      const logits = await sequence.evaluate(next, options);
       const best = bestPlace({ tokens: undefined, logits, sorted: false });
       if (best < 0) break;
       guesses.push(best);

@@ -46,6 +46,22 @@ Deno.test("abort is honoured inside the prompt and leaves a usable session", asy
   assertEquals(await session.extend("", { maxTokens: 1 }).text(), "A");
 });
 
+Deno.test("abort is honoured while a draft reads the prompt", async () => {
+  const engine = new FakeEngine({ next: () => A }), control = new AbortController();
+  const reason = new Error("enough"), prompt = "x".repeat(300);
+  let read = 0;
+  const next = (cached: readonly number[]) => {
+    if ((read = cached.length) === 5) control.abort(reason);
+    return A;
+  };
+  const draft = new FakeEngine({ next, delayMs: 0 });
+  using session = new Session(engine);
+  const options = { signal: control.signal, speculate: draft, maxTokens: 9 };
+  assertEquals(await assertRejects(() => session.generate(prompt, options).text()), reason);
+  assertEquals([read, draft.alive], [5, 0]);
+  assertEquals(session.position, 301);
+});
+
 Deno.test("a signal that is aborted already computes nothing", async () => {
   const engine = new FakeEngine({ next: () => A });
   using session = new Session(engine);
