@@ -4,7 +4,7 @@
  * own logits, so that tokens are those of plain decoding, sampled ones too. @module
  */
 
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, CacheFullError, QueueFullError } from "../errors.ts";
 import { bestPlace } from "../sampling/candidates.ts";
 import type { Engine, EvaluateOptions, Sequence } from "./engine.ts";
 
@@ -61,12 +61,17 @@ class Draft implements Guesser {
     const guesses: number[] = [];
     if (room < 1) return guesses;
     let next = tokens.slice(sequence.reuse(tokens.slice(0, -1)));
-    while (guesses.length < Math.min(most, room)) {
-      const logits = await sequence.evaluate(next, options);
-      const best = bestPlace({ tokens: undefined, logits, sorted: false });
-      if (best < 0) break;
-      guesses.push(best);
-      next = [best];
+    try {
+      while (guesses.length < Math.min(most, room)) {
+        const logits = await sequence.evaluate(next, options);
+        const best = bestPlace({ tokens: undefined, logits, sorted: false });
+        if (best < 0) break;
+        guesses.push(best);
+        next = [best];
+      }
+    } catch (error) {
+      // Others have all that the draft has: what is generated can do without it.
+      if (!(error instanceof CacheFullError || error instanceof QueueFullError)) throw error;
     }
     return guesses;
   }

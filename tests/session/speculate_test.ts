@@ -106,6 +106,24 @@ randomModelTest("shifting and speculating go together", async (path) => {
   assertEquals((await found.result).tokens, expected);
 });
 
+randomModelTest("a draft whose cache is full guesses nothing", async (path) => {
+  using model = await Model.load(path, { threads: 1, context: 200 });
+  using draft = await Model.load(path, { threads: 1, context: 200, cacheBytes: 1 << 20 });
+  const { freePages } = draft.cacheStatistics(), others: Session[] = [];
+  for (let shift = 0; shift < freePages; shift++) {
+    const other = draft.session();
+    others.push(other);
+    await other.generate([1 + shift], { maxTokens: 1 }).text(); // a page
+  }
+  assertEquals(draft.cacheStatistics().freePages, 0);
+  const options = { temperature: 0, maxTokens: 9, ignoreEos: true };
+  using plain = model.session(), guessing = model.session();
+  const expected = (await plain.generate([5, 6, 7], options).result).tokens;
+  const found = await guessing.generate([5, 6, 7], { ...options, speculate: draft }).result;
+  assertEquals([found.tokens, found.speculation], [expected, { guessed: 0, accepted: 0 }]);
+  for (const other of others) other[Symbol.dispose]();
+});
+
 randomModelTest("a draft of another vocabulary is refused", async (path) => {
   using model = await Model.load(path, { threads: 1 });
   using draft = await Model.load(new URL("../../models/story.gguf", import.meta.url).pathname);
