@@ -92,7 +92,7 @@ export async function divergence(
     const state = `its vocabulary has ${vocabularySize} tokens, that of the model ${own}`;
     throw new ModelError(`Cannot compare with ${JSON.stringify(path)}: ${state}`);
   }
-  if (text !== undefined) checkText(file, tokensOf(model, text));
+  if (text !== undefined) checkText(file, await tokensOf(model, text));
   const chunks = file.header.chunks.slice(0, most), rows = rowsOf(context);
   const surprise = new Surprise(chunks.map(() => rows), { onProgress });
   const comparison = new Comparison(file, chunks.length);

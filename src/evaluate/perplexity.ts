@@ -73,7 +73,7 @@ export async function perplexity(
   text: Prompt,
   { context = DEFAULT_CONTEXT, chunks: most = Infinity, ...options }: PerplexityOptions = {},
 ): Promise<Perplexity> {
-  const chunks = cut(tokensOf(model, text), context).slice(0, most);
+  const chunks = cut(await tokensOf(model, text), context).slice(0, most);
   const surprise = new Surprise(chunks.map(({ length }) => length - 1), options);
   const take = (rows: Scored) => rows.each((...row) => surprise.add(rows, ...row));
   await scoreChunks(model, chunks, { from: 0, signal: options.signal, take });
@@ -98,7 +98,7 @@ export async function saveLogits(
   { context = DEFAULT_CONTEXT, chunks: most = Infinity, ...options }: PerplexityOptions = {},
 ): Promise<Perplexity> {
   checkContext(context);
-  const all = cut(tokensOf(model, text), context).filter(({ length }) => length === context);
+  const all = cut(await tokensOf(model, text), context).filter(({ length }) => length === context);
   const chunks = all.slice(0, most), { vocabularySize } = model.config;
   if (chunks.length === 0) {
     throw new ArgumentError(`Cannot save logits: the text has no whole chunk of ${context} tokens`);

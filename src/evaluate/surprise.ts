@@ -14,8 +14,12 @@ export function beginOf({ tokenizer: { addBos, bosToken } }: Model): number | un
 }
 
 /** Tokens of a text to be evaluated: nothing is put around it. */
-export function tokensOf({ tokenizer, config }: Model, text: Prompt): readonly number[] {
-  const tokens = typeof text === "string" ? tokenizer.encode(text, { bos: false }) : text;
+export async function tokensOf(
+  { tokenizer, config }: Model,
+  text: Prompt,
+): Promise<readonly number[]> {
+  const isText = typeof text === "string";
+  const tokens = isText ? await tokenizer.encodeAsync(text, { bos: false }) : text;
   const size = config.vocabularySize;
   const bad = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= size);
   if (bad !== undefined) {

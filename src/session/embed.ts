@@ -142,7 +142,7 @@ async function tokensOf(
     if (typeof text !== "string" && !Array.isArray(text)) {
       throw new ArgumentError(`Cannot embed text ${index + 1}: it is ${typeof text}`);
     }
-    const tokens = typeof text === "string" ? tokenizer.encode(text) : [...text];
+    const tokens = typeof text === "string" ? await tokenizer.encodeAsync(text) : [...text];
     if (tokens.length === 0) {
       throw new ArgumentError(`Cannot embed text ${index + 1}: it has no tokens`);
     }

@@ -4,8 +4,9 @@
  * is that nothing blocks by design. @module
  */
 
-import { assert, assertLess } from "@std/assert";
-import { type LoadOptions, Model, perplexity } from "../../mod.ts";
+import { setImmediate } from "node:timers";
+import { assert, assertGreater, assertLess, assertRejects } from "@std/assert";
+import { ContextError, type LoadOptions, Model, perplexity, saveLogits } from "../../mod.ts";
 import { SMOLLM2 } from "../conformance/pack.ts";
 import { folderTest } from "../format/folder.ts";
 import { someTokens } from "../model/random_model.ts";
@@ -81,6 +82,40 @@ async function watchModel(subject: string, path: string, options: LoadOptions): 
   await Deno.remove(folder, { recursive: true });
   phases.report(subject);
 }
+
+/** How often the event loop turns during some work. */
+async function turnsOf(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0, isOver = false;
+  const count = () => isOver || (turns++, setImmediate(count));
+  setImmediate(count);
+  await work();
+  isOver = true;
+  return turns;
+}
+
+Deno.test("the event loop turns while long texts are tokenized, whatever for", async () => {
+  const path = new URL("../../models/story.gguf", import.meta.url).pathname;
+  using model = await Model.load(path, { threads: 1, context: 256 });
+  using session = model.session();
+  const text = Array.from({ length: 120_000 }, (_, i) => `turn ${i}`).join(" ");
+  const file = `${path}.none`;
+  const tooLong = (work: () => Promise<unknown>) => () => assertRejects(work, ContextError);
+  const works: Record<string, () => Promise<unknown>> = {
+    generate: tooLong(() => session.generate(text).text()),
+    chat: tooLong(() => session.chat([{ role: "user", content: text }]).text()),
+    embed: tooLong(() => model.embed([text])),
+    "rerank by vectors": tooLong(() => model.rerank("dog", [text], { method: "embedding" })),
+    "rerank by judging": tooLong(() => {
+      return model.rerank("dog", [text], { method: "judge", answers: ["dog", "cat"] });
+    }),
+    perplexity: () => perplexity(model, text, { context: 2, chunks: 1 }),
+    saveLogits: () => assertRejects(() => saveLogits(model, text, file, { context: 1e6 })),
+  };
+  for (const [name, work] of Object.entries(works)) {
+    // One turn may come when all is tokenized.
+    assertGreater(await turnsOf(work), 1, name);
+  }
+});
 
 Deno.test("the watch sees what blocks", async () => {
   const phases = new Phases();
