@@ -98,6 +98,8 @@ export const CASES: Readonly<Record<string, readonly Row[]>> = {
       "PT",
       "P1D2H",
       "4D",
+      "P1Y2D",
+      "PT1H2S",
     ]],
     [{ format: "email" }, ["joe.bloggs@example.com", "te~st@a.b"], [
       "2962",
@@ -105,7 +107,10 @@ export const CASES: Readonly<Record<string, readonly Row[]>> = {
       "a@b",
       "@",
     ]],
-    [{ format: "hostname" }, ["www.example.com", "xn--4gbwdl", "a"], ["-bad", "a_b", "a..b", ""]],
+    [{ format: "hostname" }, ["www.example.com", "a", "a-b", "a--b", "ab-cd", "a".repeat(63)], [
+      ...["-bad", "a_b", "a..b", "", "ab-", "a".repeat(64)],
+      ...["xn--X", "xn--hello-txk.com", "b.XN--aa---o47jg78q"], // no Punycode, or not of a host
+    ]],
     [{ format: "ipv4" }, ["192.168.0.1", "87.10.0.1"], ["127.0.0.0.1", "256.1.1.1", "127.0"]],
     [{ format: "ipv6" }, ["::1", "::", "1::d6:192:8", "1:2:3:4:5:6:7:8"], [
       "12345::",

@@ -7,7 +7,9 @@ const DATE = `(${YEAR}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1
   `02-(0[1-9]|1\\d|2[0-8]))|${LEAP}-02-29)`;
 const HOUR = "([01]\\d|2[0-3])";
 const TIME = `${HOUR}:[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-]${HOUR}:[0-5]\\d)`;
-const LABEL = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?";
+const A = "[a-zA-Z0-9]", H = "[a-zA-Z0-9-]";
+/** No `--` at the third place: what follows `xn--` is Punycode, which a pattern cannot check. */
+const LABEL = `${A}(${A}|${H}${A}|${H}${H}${A}|${H}(${A}${H}|-${A})${H}{0,58}${A})?`;
 const HOST = `${LABEL}(\\.${LABEL}){0,3}`;
 const OCTET = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]\\d|\\d)";
 const IPV4 = `${OCTET}(\\.${OCTET}){3}`;
@@ -28,8 +30,9 @@ const PCHAR = "([a-zA-Z0-9._~!$&'()*+,;=:@-]|%[0-9a-fA-F]{2})";
 const PATH = `(/${PCHAR}*)*`;
 const TAIL = `(\\?(${PCHAR}|[/?])*)?(#(${PCHAR}|[/?])*)?`;
 const URI = `[a-zA-Z][a-zA-Z0-9+.-]{0,19}:(//${HOST}(:\\d{1,5})?|/?${PCHAR}+)${PATH}${TAIL}`;
-const TIMES = "T(\\d+H(\\d+M)?(\\d+S)?|\\d+M(\\d+S)?|\\d+S)";
-const DAYS = "(\\d+Y(\\d+M)?(\\d+D)?|\\d+M(\\d+D)?|\\d+D)";
+/** Units follow each other without gaps (RFC 3339, appendix A). */
+const TIMES = "T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S)";
+const DAYS = "(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)";
 
 /**
  * Each format with a part of what its specification allows that every validator agrees on: dates
