@@ -128,6 +128,27 @@ export const CASES: Readonly<Record<string, readonly Row[]>> = {
     ]],
     [{ format: "json-pointer" }, ["", "/foo/0", "/a~1b/~0"], ["a", "/~2", "/~"]],
     [{ format: "email", maxLength: 8 }, ["a@b.cd"], ["abcdef@b.cd"]],
+    [{ type: ["integer", "null"], format: "date" }, [1, -99999999999, null], ["2020-01-01", 1.5]],
+  ],
+  // Of OpenAPI's registry, not of JSON Schema: spec.openapis.org/registry/format
+  "formats of numbers": [
+    [{ type: "integer", format: "int32" }, [2147483647, -2147483648, 0], [2147483648, -2147483649]],
+    [{ type: "number", format: "int8" }, [127, -128], [128, -129, 0.5]],
+    [{ format: "uint16", minimum: 7 }, [7, 65535], [6, 65536, -1, "7"]],
+    [{ type: "integer", format: "int64" }, [9007199254740991, -9007199254740991], [1e19, 0.5]],
+    [{ type: "integer", format: "uint64", maximum: 9 }, [0, 9], [-1, 10]],
+    [{ type: "number", format: "float" }, [0.25, -3, 1e20], [1e39, -1e39]],
+    [{ type: "number", format: "double", exclusiveMinimum: 0 }, [0.25, 12345678], [0, -1]],
+    [{ type: ["string", "integer"], format: "uint8" }, ["a", 255], [256]],
+  ],
+  // As Zod writes them: the pattern says what the name means.
+  "names of patterns": [
+    [{ type: "string", format: "cuid2", pattern: "^[0-9a-z]+$" }, ["a1"], ["A", ""]],
+    [
+      { type: "string", format: "ends_with", allOf: [{ pattern: "^ab.*" }, { pattern: ".*z$" }] },
+      ["abz", "ab-z"],
+      ["abx", "az"],
+    ],
   ],
   "bounds of numbers": [
     [{ minimum: 1.1 }, [2.6, 1.1], [0.6]],

@@ -1,6 +1,7 @@
 /** A JSON Schema as a tree of places, with its references resolved. @module */
 
 import { ArgumentError } from "../../errors.ts";
+import { isEnforced, numberFormatOf } from "./formats.ts";
 import { type KeywordRole, KEYWORDS } from "./keywords.ts";
 
 /** A schema somewhere in a document. */
@@ -117,6 +118,9 @@ function checked(path: string, value: unknown): Place["schema"] {
     if (key === "$id" && path !== "#") {
       throw refuse(`${path}/$id`, "is not supported below the root");
     }
+    if (key === "format" && !isEnforced(value)) {
+      throw refuse(`${path}/format`, `is not supported: ${JSON.stringify(said)}`);
+    }
   }
   return value;
 }
@@ -141,8 +145,13 @@ export function contentKey({ id, schema }: Place): string {
 /** Whether a schema has keywords of a kind. */
 export function hasRole({ schema }: Place, ...roles: readonly KeywordRole[]): boolean {
   return isObject(schema) && Object.entries(schema).some(([key, said]) => {
-    return said !== undefined && roles.includes(KEYWORDS.get(key)!);
+    return said !== undefined && roles.includes(roleOf(key, said));
   });
+}
+
+/** A format is of strings or of numbers. */
+function roleOf(name: string, said: unknown): KeywordRole {
+  return name === "format" && numberFormatOf(said) ? "number" : KEYWORDS.get(name)!;
 }
 
 function own(value: unknown, key: string): unknown {

@@ -1,4 +1,4 @@
-/** The formats of strings that are enforced, as regular expressions over whole texts. @module */
+/** Formats that are enforced: of strings by regular expressions, of numbers by bounds. @module */
 
 const YEAR = "\\d{4}";
 /** Years that 4 divides and 100 does not, and those that 400 divides. */
@@ -52,7 +52,65 @@ const FORMATS: Readonly<Record<string, string>> = {
   "json-pointer": "(/([^~/]|~0|~1)*)*",
 };
 
-/** The regular expression of a format, if it is enforced. */
+/** What a format says of numbers. */
+export interface NumberFormat {
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly whole: boolean;
+}
+
+const signed = (bits: number): NumberFormat => ({
+  minimum: -(2 ** (bits - 1)),
+  maximum: 2 ** (bits - 1) - 1,
+  whole: true,
+});
+const unsigned = (bits: number): NumberFormat => ({
+  minimum: 0,
+  maximum: 2 ** bits - 1,
+  whole: true,
+});
+const SAFE = Number.MAX_SAFE_INTEGER, FLOAT = (2 - 2 ** -23) * 2 ** 127;
+
+/** The numbers of OpenAPI's registry of formats; of 64 bits those that doubles tell apart. */
+const NUMBER_FORMATS: Readonly<Record<string, NumberFormat>> = {
+  int8: signed(8),
+  int16: signed(16),
+  int32: signed(32),
+  int64: { minimum: -SAFE, maximum: SAFE, whole: true },
+  uint8: unsigned(8),
+  uint16: unsigned(16),
+  uint32: unsigned(32),
+  uint64: { minimum: 0, maximum: SAFE, whole: true },
+  float: { minimum: -FLOAT, maximum: FLOAT, whole: false },
+  double: { minimum: -Infinity, maximum: Infinity, whole: false },
+};
+
+/** Names that Zod gives to patterns: the pattern beside one says all that it means. */
+const PATTERN_NAMES: ReadonlySet<string> = new Set([
+  ...["starts_with", "ends_with", "includes", "lowercase", "uppercase", "emoji", "e164", "hex"],
+  ...["cuid", "cuid2", "ulid", "xid", "ksuid", "nanoid", "cidrv4", "cidrv6", "mac"],
+]);
+
+/** The regular expression of a format, if it is one of strings. */
 export function formatOf(name: string): string | undefined {
   return Object.hasOwn(FORMATS, name) ? `(?:${FORMATS[name]})` : undefined;
+}
+
+/** What a format says of numbers, if it is one of these. */
+export function numberFormatOf(name: unknown): NumberFormat | undefined {
+  return typeof name === "string" && Object.hasOwn(NUMBER_FORMATS, name)
+    ? NUMBER_FORMATS[name]
+    : undefined;
+}
+
+/** Whether what a schema says by `format` is enforced, by itself or by the patterns beside it. */
+export function isEnforced(
+  { format, pattern, allOf }: Readonly<Record<string, unknown>>,
+): boolean {
+  if (typeof format !== "string") return false;
+  if (formatOf(format) !== undefined || numberFormatOf(format) !== undefined) return true;
+  const parts: readonly unknown[] = Array.isArray(allOf) ? allOf : [];
+  const isPattern = (part: unknown) =>
+    typeof part === "object" && part !== null && "pattern" in part;
+  return PATTERN_NAMES.has(format) && (pattern !== undefined || parts.some(isPattern));
 }

@@ -4,6 +4,7 @@ import { type Dfa, dfaOfStates, intersect, isEmpty, machineOf } from "../dfa.ts"
 import { characters, choice, type Expression, optional, repeat } from "../expression.ts";
 import { sequence, text } from "../expression.ts";
 import { keyword, type Place, refuse } from "./document.ts";
+import { numberFormatOf } from "./formats.ts";
 import type { Conjunction } from "./forms.ts";
 import { numberOf } from "./limits.ts";
 
@@ -31,40 +32,47 @@ const LARGEST_STEP = 5000;
 
 /** What bounds of some places leave; undefined bounds are open ends. */
 export function numberRange(places: Conjunction, whole: boolean): NumberRange {
-  let lower: Bound | undefined, upper: Bound | undefined, step = 1;
+  let lower: Bound | undefined, upper: Bound | undefined, step = 1, isWhole = whole;
   for (const place of places) {
-    for (const [name, isOpen] of lowerBounds(place)) {
-      const value = numberOf(place, name);
-      if (value === undefined) continue;
-      const isStricter = lower === undefined || value > lower.value;
-      if (isStricter || value === lower!.value && isOpen) lower = { value, isOpen };
+    const format = numberFormatOf(keyword(place, "format"));
+    for (const bound of boundsOf(place, "minimum", "exclusiveMinimum", format?.minimum)) {
+      if (isStricter(bound, lower, 1)) lower = bound;
     }
-    for (const [name, isOpen] of upperBounds(place)) {
-      const value = numberOf(place, name);
-      if (value === undefined) continue;
-      const isStricter = upper === undefined || value < upper.value;
-      if (isStricter || value === upper!.value && isOpen) upper = { value, isOpen };
+    for (const bound of boundsOf(place, "maximum", "exclusiveMaximum", format?.maximum)) {
+      if (isStricter(bound, upper, -1)) upper = bound;
     }
     step = leastCommonMultiple(step, stepOf(place));
+    isWhole ||= keyword(place, "multipleOf") !== undefined || format?.whole === true;
   }
-  const hasStep = places.some((place) => keyword(place, "multipleOf") !== undefined);
   if (step > LARGEST_STEP) throw refuse(places[0]!.path, `has a multipleOf over ${LARGEST_STEP}`);
-  return { lower, upper, whole: whole || hasStep, step };
+  return { lower, upper, whole: isWhole, step };
 }
 
-/** The lower bounds of a place; a boolean `exclusiveMinimum` is draft-04's. */
-function lowerBounds(place: Place): readonly (readonly [name: string, isOpen: boolean])[] {
-  if (typeof keyword(place, "exclusiveMinimum") === "boolean") {
-    throw refuse(`${place.path}/exclusiveMinimum`, "is a boolean; give the bound itself");
+/** The bounds of a place to one side; a boolean `exclusive…` is draft-04's. */
+function boundsOf(
+  place: Place,
+  closed: string,
+  open: string,
+  ofFormat: number | undefined,
+): Bound[] {
+  if (typeof keyword(place, open) === "boolean") {
+    throw refuse(`${place.path}/${open}`, "is a boolean; give the bound itself");
   }
-  return [["minimum", false], ["exclusiveMinimum", true]];
+  const bounds: Bound[] = [];
+  const add = (value: number | undefined, isOpen: boolean) => {
+    if (value !== undefined && Number.isFinite(value)) bounds.push({ value, isOpen });
+  };
+  add(ofFormat, false);
+  add(numberOf(place, closed), false);
+  add(numberOf(place, open), true);
+  return bounds;
 }
 
-function upperBounds(place: Place): readonly (readonly [name: string, isOpen: boolean])[] {
-  if (typeof keyword(place, "exclusiveMaximum") === "boolean") {
-    throw refuse(`${place.path}/exclusiveMaximum`, "is a boolean; give the bound itself");
-  }
-  return [["maximum", false], ["exclusiveMaximum", true]];
+/** Whether a bound leaves less than another; `side` is 1 for lower ones, -1 for upper ones. */
+function isStricter(bound: Bound, other: Bound | undefined, side: 1 | -1): boolean {
+  if (other === undefined) return true;
+  const further = side * (bound.value - other.value);
+  return further > 0 || further === 0 && bound.isOpen;
 }
 
 function stepOf(place: Place): number {
@@ -144,7 +152,7 @@ export function numberExpression(places: Conjunction, range: NumberRange): Expre
 }
 
 function stricter(a: Bound | undefined, b: Bound): Bound {
-  return a === undefined || a.value < b.value || a.value === b.value && b.isOpen ? b : a;
+  return isStricter(b, a, 1) ? b : a!;
 }
 
 /** Numbers without a sign between two bounds. */

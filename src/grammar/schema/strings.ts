@@ -5,7 +5,7 @@ import { accepts, type Dfa, dfaOfLength, intersect, isEmpty, machineOf } from ".
 import { characters, choice, type Expression, repeat, sequence } from "../expression.ts";
 import { type Spelling, text } from "../expression.ts";
 import { readRegex } from "../regex.ts";
-import { keyword, type Place, refuse } from "./document.ts";
+import { keyword, refuse } from "./document.ts";
 import { formatOf } from "./formats.ts";
 import type { Conjunction } from "./forms.ts";
 import { countOf } from "./limits.ts";
@@ -83,17 +83,11 @@ export function stringLanguage(places: Conjunction): StringLanguage {
     most = Math.min(most, countOf(place, "maxLength") ?? Infinity);
     const pattern = keyword(place, "pattern"), format = keyword(place, "format");
     if (pattern !== undefined) parts.push(patternOf(`${place.path}/pattern`, pattern));
-    if (format !== undefined) parts.push(formatDfa(place, format));
+    const source = typeof format === "string" ? formatOf(format) : undefined;
+    if (source !== undefined) parts.push(patternOf(`${place.path}/format`, source, true));
   }
   const dfa = parts.length === 0 ? undefined : parts.reduce(intersect);
   return { least, most, dfa };
-}
-
-function formatDfa(place: Place, format: unknown): Dfa {
-  const path = `${place.path}/format`;
-  const source = typeof format === "string" ? formatOf(format) : undefined;
-  if (source === undefined) throw refuse(path, `is not supported: ${JSON.stringify(format)}`);
-  return patternOf(path, source, true);
 }
 
 /** The automaton of a language, lengths included. */
