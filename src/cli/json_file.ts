@@ -1,4 +1,4 @@
-/** Lists of objects in JSON files: messages, tools, documents. @module */
+/** JSON that users write: schemas, and lists of messages, tools and documents. @module */
 
 import { CriaError } from "../errors.ts";
 import { about } from "./failure.ts";
@@ -18,11 +18,14 @@ export async function readList(path: string): Promise<readonly object[]> {
   });
 }
 
-function parseJson(source: string): unknown {
+/**
+ * The value of a text; a mark of the byte order before it is passed over, as some editors and
+ * shells write one (RFC 8259, section 8.1).
+ */
+export function parseJson(source: string): unknown {
   try {
-    return JSON.parse(source);
+    return JSON.parse(source.replace(/^\uFEFF/, ""));
   } catch (error) {
-    const state = error instanceof Error ? error.message : String(error);
-    throw new CriaError(`it is not JSON: ${state}`);
+    throw new CriaError(`it is not JSON: ${error instanceof Error ? error.message : error}`);
   }
 }

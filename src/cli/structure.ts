@@ -1,9 +1,9 @@
 /** The flags that give a generation a form, read from their files. @module */
 
-import { CriaError } from "../errors.ts";
-import { grammarOf, type StructureOptions } from "../session/structure.ts";
+import { grammarOf, type JsonSchema, type StructureOptions } from "../session/structure.ts";
 import { type Flags, text, type Values } from "./command.ts";
 import { about, UsageError } from "./failure.ts";
+import { parseJson } from "./json_file.ts";
 
 /** The flags. */
 export const STRUCTURE = {
@@ -25,16 +25,10 @@ export async function readStructure(
   if (path === undefined) return {};
   const source = await about("read", path, () => Deno.readTextFile(path));
   return await about("use", path, () => {
-    const structure = schema === undefined ? { grammar: source } : { schema: parseJson(source) };
+    const structure = schema === undefined
+      ? { grammar: source }
+      : { schema: parseJson(source) as JsonSchema };
     grammarOf(structure);
     return structure;
   });
-}
-
-function parseJson(source: string): object | boolean {
-  try {
-    return JSON.parse(source);
-  } catch (error) {
-    throw new CriaError(`it is no JSON: ${error instanceof Error ? error.message : error}`);
-  }
 }

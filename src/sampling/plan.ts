@@ -15,6 +15,7 @@ export function planChain(
   options: ChainOptions,
   order: readonly (SamplerName | CustomSampler)[] | undefined,
 ): readonly SamplerStep[] {
+  if (order !== undefined && !Array.isArray(order)) throw unusable("order", order, "a list");
   const entries: readonly Entry[] = order === undefined ? SAMPLERS : order.map(entryOf);
   const rows = entries.filter((entry) => typeof entry !== "function");
   if (new Set(rows).size < rows.length) {

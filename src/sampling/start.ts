@@ -6,8 +6,8 @@ import type { Candidates } from "./candidates.ts";
 import { type ChainContext, owned } from "./context.ts";
 import { isCount, unusable } from "./options.ts";
 
-/** What is added to the logits of tokens, in any order. */
-export type Bias = readonly (readonly [token: number, bias: number])[];
+/** What is added to the logits of tokens, in any order, and which option says so. */
+export type Bias = readonly (readonly [token: number, bias: number, option: string])[];
 
 /** The bias of options, banned tokens included. */
 export function biasOf(
@@ -26,11 +26,15 @@ export function biasOf(
     }
   }
   const banned = tokensOf("bannedTokens", bannedTokens);
-  return [...pairs, ...banned.map((token) => [token, -Infinity] as const)];
+  return [
+    ...pairs.map(([token, bias]) => [token, bias, "logitBias"] as const),
+    ...banned.map((token) => [token, -Infinity, "bannedTokens"] as const),
+  ];
 }
 
 /** The tokens of an option. */
 export function tokensOf(name: string, tokens: readonly number[] = []): readonly number[] {
+  if (!Array.isArray(tokens)) throw unusable(name, tokens, "a list of token ids");
   const wrong = tokens.find((token) => !isCount(token));
   if (wrong !== undefined) throw unusable(name, wrong, "a token id");
   return [...tokens];
@@ -71,9 +75,9 @@ export function startOf(
 
 function addBias(candidates: Candidates, bias: Bias, vocabularySize: number): Candidates {
   const { tokens, logits } = candidates;
-  for (const [token, by] of bias) {
+  for (const [token, by, option] of bias) {
     if (token >= vocabularySize) {
-      throw unusable("logitBias", token, `a token below ${vocabularySize}`);
+      throw unusable(option, token, `a token below ${vocabularySize}`);
     }
     const place = tokens === undefined ? token : placeOf(tokens, token);
     if (place >= 0) logits[place]! += by;

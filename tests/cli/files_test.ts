@@ -54,6 +54,8 @@ sharedTest("cria template renders messages", SMOLLM2, async (path) => {
     assert(String(text).endsWith("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"));
     const short = await criaJson(["template", path, file, "--no-generation-prompt"]);
     assert(String(short.text).endsWith("Hi<|im_end|>\n"));
+    await Deno.writeTextFile(file, '\uFEFF[{"role": "user", "content": "Hi"}]');
+    assertEquals((await criaJson(["template", path, file])).text, text);
     await Deno.writeTextFile(file, "{]");
     const bad = await cria(["template", path, file]);
     assertEquals(bad.code, 1);

@@ -27,6 +27,16 @@ Deno.test("cria run --schema writes JSON, which ends in time", async () => {
   assertEquals((short.tokens as number[]).length <= 24, true);
 });
 
+Deno.test("a mark of the byte order before a schema or a grammar is passed over", async () => {
+  const files = [["--schema", '\uFEFF{"const": 7}', "7"], ["--grammar", '\uFEFFroot ::= "8"', "8"]];
+  for (const [flag, source, answer] of files) {
+    const { stdout, stderr } = await cria([
+      ...["run", "-p", "Once", flag!, await fileOf(source!), "--quiet", "--threads", "1"],
+    ]);
+    assertEquals([stdout, stderr], [answer, ""]);
+  }
+});
+
 Deno.test("cria run and chat --grammar write what meets the grammar", async () => {
   const path = await fileOf('root ::= "yes" | "no"');
   for (const command of ["run", "chat"]) {
@@ -37,7 +47,7 @@ Deno.test("cria run and chat --grammar write what meets the grammar", async () =
 
 Deno.test("cria run says what is wrong with a schema or a grammar, and where", async () => {
   const cases: [flag: string, text: string, code: number, message: RegExp][] = [
-    ["--schema", "{", 1, /^cria: Cannot use ".*": it is no JSON: /],
+    ["--schema", "{", 1, /^cria: Cannot use ".*": it is not JSON: /],
     ["--schema", '{"not": {}}', 1, /^cria: Cannot use ".*": cannot compile the schema: #\/not /],
     ["--grammar", "root ::= [", 1, /^cria: Cannot use ".*": cannot read the grammar: .*column 10/],
   ];

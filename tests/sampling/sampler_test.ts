@@ -236,6 +236,8 @@ const REFUSED: [SamplerOptions, string][] = [
   [{ forcedTokens: [0.5] }, "forcedTokens"],
   [{ forcedTokens: [4], bannedTokens: [4] }, "forcedTokens"],
   [{ order: ["topK", "topK"] }, "order"],
+  [{ bannedTokens: "1" as unknown as [] }, '"bannedTokens": 1 is not a list of token ids'],
+  [{ order: "topK" as unknown as [] }, '"order": topK is not a list'],
   [{ order: ["topQ" as SamplerName] }, "a function, or one of penalties, dry"],
 ];
 
