@@ -135,6 +135,9 @@ export class Session implements Disposable {
     source: S,
     { reasoning, ...options }: JsonOptions = {},
   ): JsonGeneration<JsonOf<S>> {
+    if (options.maxTokens === 0) {
+      throw new ArgumentError('Cannot generate a value with "maxTokens": 0 leaves no room for it');
+    }
     const { jsonSchema, schema } = targetOf(source);
     const tokens = isChat(prompt)
       ? () => this.#render(prompt, { template: chatTemplateOf(this.#engine), reasoning })

@@ -67,6 +67,7 @@ Deno.test("a value is whole when tokens run out", async () => {
   using tight = saying(says, 1, 16);
   assertEquals(JSON.stringify(await tight.json("?", PERSON)).length <= 15, true);
   using none = saying(says);
+  assertThrows(() => none.json("?", PERSON, { maxTokens: 0 }), ArgumentError, '"maxTokens": 0');
   const message = "no whole text fits the 10 tokens that are left";
   await assertRejects(
     async () => await none.json("?", PERSON, { maxTokens: 10 }),
