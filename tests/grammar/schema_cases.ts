@@ -141,6 +141,30 @@ export const CASES: Readonly<Record<string, readonly Row[]>> = {
     [{ type: "number", format: "double", exclusiveMinimum: 0 }, [0.25, 12345678], [0, -1]],
     [{ type: ["string", "integer"], format: "uint8" }, ["a", 255], [256]],
   ],
+  // What OpenAPI and Pydantic write beside; none of it says which values are meant.
+  "notes of OpenAPI": [
+    [
+      {
+        ...{ discriminator: { propertyName: "kind", mapping: { cat: "#/$defs/Cat" } } },
+        ...{ example: { kind: "dog" }, externalDocs: { url: "https://example.org" }, "x-a": [1] },
+        oneOf: [{ $ref: "#/$defs/Cat" }, { $ref: "#/$defs/Dog" }],
+        $defs: {
+          Cat: {
+            type: "object",
+            properties: { kind: { const: "cat", xml: {} } },
+            required: ["kind"],
+          },
+          Dog: {
+            type: "object",
+            properties: { kind: { const: "dog", "x-b": "" } },
+            required: ["kind"],
+          },
+        },
+      },
+      [{ kind: "cat" }, { kind: "dog" }],
+      [{ kind: "cow" }, {}],
+    ],
+  ],
   // As Zod writes them: the pattern says what the name means.
   "names of patterns": [
     [{ type: "string", format: "cuid2", pattern: "^[0-9a-z]+$" }, ["a1"], ["A", ""]],

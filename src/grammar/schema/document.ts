@@ -1,8 +1,8 @@
 /** A JSON Schema as a tree of places, with its references resolved. @module */
 
 import { ArgumentError } from "../../errors.ts";
-import { isEnforced, numberFormatOf } from "./formats.ts";
-import { type KeywordRole, KEYWORDS } from "./keywords.ts";
+import { isEnforced } from "./formats.ts";
+import { type KeywordRole, roleOf } from "./keywords.ts";
 
 /** A schema somewhere in a document. */
 export interface Place {
@@ -114,7 +114,9 @@ function checked(path: string, value: unknown): Place["schema"] {
   if (!isObject(value)) throw refuse(path, "is no schema: it is neither an object nor a boolean");
   for (const [key, said] of Object.entries(value)) {
     if (said === undefined) continue;
-    if (!KEYWORDS.has(key)) throw refuse(`${path}/${escapePointer(key)}`, "is not supported");
+    if (roleOf(key, said) === undefined) {
+      throw refuse(`${path}/${escapePointer(key)}`, "is not supported");
+    }
     if (key === "$id" && path !== "#") {
       throw refuse(`${path}/$id`, "is not supported below the root");
     }
@@ -136,22 +138,17 @@ const PLAIN: ReadonlySet<KeywordRole> = new Set(["value", "string", "number"]);
 /** A text that places have in common which say the same; in doubt, one of each place's own. */
 export function contentKey({ id, schema }: Place): string {
   const said = Object.entries(schema).filter(([name, value]) =>
-    value !== undefined && KEYWORDS.get(name) !== "note"
+    value !== undefined && roleOf(name, value) !== "note"
   );
-  const isPlain = said.every(([name]) => PLAIN.has(KEYWORDS.get(name)!));
+  const isPlain = said.every(([name, value]) => PLAIN.has(roleOf(name, value)!));
   return isPlain ? JSON.stringify(said) : String(id);
 }
 
 /** Whether a schema has keywords of a kind. */
 export function hasRole({ schema }: Place, ...roles: readonly KeywordRole[]): boolean {
   return isObject(schema) && Object.entries(schema).some(([key, said]) => {
-    return said !== undefined && roles.includes(roleOf(key, said));
+    return said !== undefined && roles.includes(roleOf(key, said)!);
   });
-}
-
-/** A format is of strings or of numbers. */
-function roleOf(name: string, said: unknown): KeywordRole {
-  return name === "format" && numberFormatOf(said) ? "number" : KEYWORDS.get(name)!;
 }
 
 function own(value: unknown, key: string): unknown {
