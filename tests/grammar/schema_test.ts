@@ -265,6 +265,17 @@ Deno.test("multiples agree with arithmetic", () => {
   }
 });
 
+Deno.test("members of a schema that is referred to come where the reference stands", () => {
+  const part = (name: string) => ({ properties: { [name]: { const: 1 } }, required: [name] });
+  const allOf = [{ $ref: "#/$defs/base" }, part("b"), { allOf: [{ $ref: "#/$defs/far" }] }];
+  const grammar = compile({
+    allOf: [...allOf, part("d")],
+    $defs: { far: part("c"), base: part("a") },
+  });
+  assert(grammar.matches('{"a":1,"b":1,"c":1,"d":1}'));
+  assert(!grammar.matches('{"b":1,"d":1,"a":1,"c":1}'));
+});
+
 Deno.test("thousands of members and values compile, and keep their order", () => {
   const names = Array.from({ length: 5000 }, (_, i) => `member ${i}`);
   const properties = Object.fromEntries(names.map((name) => [name, { type: "integer" }]));

@@ -61,15 +61,16 @@ export class Forms {
     }
     for (const part of this.#list(place, "allOf")) forms = both(place, forms, this.of(part));
     if (keyword(place, "anyOf") !== undefined) {
-      const parts = this.#list(place, "anyOf");
-      forms = both(place, forms, parts.flatMap((part) => this.of(part)));
+      const parts = Array.from(this.#list(place, "anyOf"), (part) => this.of(part));
+      forms = both(place, forms, parts.flat());
     }
     if (keyword(place, "oneOf") !== undefined) forms = this.#oneOf(place, forms);
     return forms;
   }
 
   #oneOf(place: Place, rest: readonly Conjunction[]): readonly Conjunction[] {
-    const parts = this.#list(place, "oneOf").map((part) => both(part, rest, this.of(part)));
+    const list = this.#list(place, "oneOf");
+    const parts = Array.from(list, (part) => both(part, rest, this.of(part)));
     parts.forEach((forms, at) => {
       for (let other = 0; other < at; other++) {
         const apart = forms.every((a) => parts[other]!.every((b) => this.#areDisjoint(a, b)));
@@ -82,13 +83,14 @@ export class Forms {
     return parts.flat();
   }
 
-  #list(place: Place, name: string): Place[] {
+  /** The schemas of a list; what one refers to has its id, and so its turn, before the next. */
+  *#list(place: Place, name: string): Generator<Place, void> {
     const list = keyword(place, name);
-    if (list === undefined) return [];
+    if (list === undefined) return;
     if (!Array.isArray(list) || list.length === 0) {
       throw refuse(`${place.path}/${name}`, "is no list of schemas");
     }
-    return list.map((_, at) => this.#document.child(place, name, at));
+    for (const at of list.keys()) yield this.#document.child(place, name, at);
   }
 }
 
