@@ -1,6 +1,6 @@
 /** Chat templates: messages in, the text a model was trained on out. @module */
 
-import { TemplateError } from "../errors.ts";
+import { ArgumentError, TemplateError } from "../errors.ts";
 import { bind } from "./jinja/arguments.ts";
 import type { Statement } from "./jinja/ast.ts";
 import { LIMITS, TemplateFault, withBudget } from "./jinja/budget.ts";
@@ -113,9 +113,11 @@ export class ChatTemplate {
    * Writes messages the way the model expects them.
    * @param messages the chat so far
    * @param options what this rendering adds
+   * @throws ArgumentError when messages are no list of objects
    * @throws TemplateError when the template refuses the messages, fails, or goes beyond its limits
    */
   render(messages: readonly ChatMessage[], options: RenderOptions = {}): RenderedChat {
+    checkMessages(messages);
     const rendered = this.#checked("apply", () => {
       const scope = new Scope();
       for (const [name, value] of this.#names(messages, options)) scope.set(name, value);
@@ -173,6 +175,15 @@ export class ChatTemplate {
     const { now } = this.#options;
     return typeof now === "function" ? now() : now === undefined ? new Date() : new Date(now);
   }
+}
+
+function checkMessages(messages: readonly unknown[]): void {
+  if (!Array.isArray(messages)) throw new ArgumentError("Cannot render messages: give a list");
+  const isMessage = (one: unknown) => typeof one === "object" && one !== null;
+  const wrong = messages.findIndex((one) => !isMessage(one));
+  if (wrong < 0) return;
+  const kind = messages[wrong] === null ? "null" : typeof messages[wrong];
+  throw new ArgumentError(`Cannot render message ${wrong + 1}: it is no object, but ${kind}`);
 }
 
 /** A message whose text is told from the template's; its role only if it is more than a word. */

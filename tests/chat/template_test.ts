@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { ChatTemplate } from "../../src/chat/template.ts";
-import { TemplateError } from "../../src/errors.ts";
+import { ArgumentError, TemplateError } from "../../src/errors.ts";
 
 const user = (content: unknown) => [{ role: "user", content }];
 
@@ -131,6 +131,25 @@ Deno.test("hostile templates are stopped", () => {
   for (const [source, why] of HOSTILE) {
     const run = () => new ChatTemplate(source, { maxSteps: 200_000 }).render([]);
     assertThrows(run, TemplateError, why, source.slice(0, 100));
+  }
+});
+
+Deno.test("a text that gets too long is stopped where it does", () => {
+  const source = "{% for i in range(9000) %}\n  {{ 'x' * 9000 }}{% endfor %}";
+  const { line, column } = assertThrows(() => new ChatTemplate(source).render([]), TemplateError);
+  assertEquals([line, column], [2, 3]);
+});
+
+Deno.test("messages that are none are refused", () => {
+  const template = new ChatTemplate("{{ messages }}");
+  for (
+    const [messages, state] of [
+      ["Hi", "messages: give a list"],
+      [[{ role: "user" }, null], "message 2: it is no object, but null"],
+      [["Hi"], "message 1: it is no object, but string"],
+    ] as const
+  ) {
+    assertThrows(() => template.render(messages as unknown as []), ArgumentError, state);
   }
 });
 

@@ -41,8 +41,12 @@ export function spend(steps: number): void {
 
 /** Counts the making of a text, best before it is made. */
 export function spendText(length: number): void {
-  if (length > LIMITS.textLength) {
-    throw new TemplateFault(`it makes a text of more than ${LIMITS.textLength} characters`);
-  }
+  checkLength(length);
   spend(length >> 5);
+}
+
+/** Throws where a text is too long. */
+export function checkLength(length: number): void {
+  if (length <= LIMITS.textLength) return;
+  throw new TemplateFault(`it makes a text of more than ${LIMITS.textLength} characters`);
 }

@@ -1,7 +1,7 @@
 /** Runs the statements of a template. @module */
 
 import type { Expression, Parameter, Statement, Target } from "./ast.ts";
-import { LIMITS, spend, TemplateFault } from "./budget.ts";
+import { checkLength, LIMITS, spend, TemplateFault } from "./budget.ts";
 import { Evaluator } from "./evaluator.ts";
 import { loopFields } from "./loop.ts";
 import { Scope } from "./scope.ts";
@@ -24,6 +24,22 @@ import { print } from "./writing.ts";
 type Leave = "break" | "continue" | undefined;
 type Of<K extends Statement["kind"]> = Extract<Statement, { readonly kind: K }>;
 
+/** What statements write; its length is watched as it grows, so that faults have their place. */
+class Output {
+  readonly #parts: Text[] = [];
+  #length = 0;
+
+  push(text: Text): void {
+    this.#length += text.length;
+    checkLength(this.#length);
+    this.#parts.push(text);
+  }
+
+  get text(): Text {
+    return Text.join(this.#parts);
+  }
+}
+
 /** Writes statements, one rendering long. */
 export class Renderer {
   readonly #evaluator = new Evaluator((body, scope) => this.write(body, new Scope(scope)));
@@ -31,12 +47,12 @@ export class Renderer {
 
   /** The text that statements write. */
   write(body: readonly Statement[], scope: Scope): Text {
-    const out: Text[] = [];
+    const out = new Output();
     this.#run(body, scope, out);
-    return Text.join(out);
+    return out.text;
   }
 
-  #run(body: readonly Statement[], scope: Scope, out: Text[]): Leave {
+  #run(body: readonly Statement[], scope: Scope, out: Output): Leave {
     for (const statement of body) {
       spend(1);
       try {
@@ -50,7 +66,7 @@ export class Renderer {
     return undefined;
   }
 
-  #statement(node: Statement, scope: Scope, out: Text[]): Leave {
+  #statement(node: Statement, scope: Scope, out: Output): Leave {
     switch (node.kind) {
       case "data":
         out.push(Text.own(node.text));
@@ -85,7 +101,7 @@ export class Renderer {
     return this.#evaluator.evaluate(node, scope);
   }
 
-  #with({ values, body }: Of<"with">, scope: Scope, out: Text[]): Leave {
+  #with({ values, body }: Of<"with">, scope: Scope, out: Output): Leave {
     const inner = new Scope(scope);
     for (const [target, node] of values) this.#assign(target, this.#value(node, scope), inner);
     return this.#run(body, inner, out);
@@ -106,17 +122,17 @@ export class Renderer {
   }
 
   /** A loop over some items; a recursive one may run itself over others. */
-  #loop(node: Of<"for">, scope: Scope, out: Text[], over: Value, depth: number): void {
+  #loop(node: Of<"for">, scope: Scope, out: Output, over: Value, depth: number): void {
     const items = this.#chosen(node, iterate(over), scope);
     if (items.length === 0) {
       this.#run(node.otherwise, new Scope(scope), out);
       return;
     }
     const again = (args: Arguments) => {
-      const inner: Text[] = [];
+      const inner = new Output();
       const more = found(args.positional[0], "what a loop goes through");
       this.#nested(() => this.#loop(node, scope, inner, more, depth + 1));
-      return Text.join(inner);
+      return inner.text;
     };
     const changes: { last?: Value } = {};
     for (let index = 0; index < items.length; index++) {
