@@ -1,6 +1,6 @@
 /** Chat templates: messages in, the text a model was trained on out. @module */
 
-import { ArgumentError, TemplateError } from "../errors.ts";
+import { TemplateError } from "../errors.ts";
 import { bind } from "./jinja/arguments.ts";
 import type { Statement } from "./jinja/ast.ts";
 import { LIMITS, TemplateFault, withBudget } from "./jinja/budget.ts";
@@ -12,6 +12,7 @@ import { Scope } from "./jinja/scope.ts";
 import { Text } from "./jinja/text.ts";
 import { type Arguments, Dict, Func, toValue, type Value } from "./jinja/values.ts";
 import { print } from "./jinja/writing.ts";
+import { checkMessages } from "./messages.ts";
 import { strftime } from "./strftime.ts";
 
 /** A stretch of rendered text. */
@@ -175,15 +176,6 @@ export class ChatTemplate {
     const { now } = this.#options;
     return typeof now === "function" ? now() : now === undefined ? new Date() : new Date(now);
   }
-}
-
-function checkMessages(messages: readonly unknown[]): void {
-  if (!Array.isArray(messages)) throw new ArgumentError("Cannot render messages: give a list");
-  const isMessage = (one: unknown) => typeof one === "object" && one !== null;
-  const wrong = messages.findIndex((one) => !isMessage(one));
-  if (wrong < 0) return;
-  const kind = messages[wrong] === null ? "null" : typeof messages[wrong];
-  throw new ArgumentError(`Cannot render message ${wrong + 1}: it is no object, but ${kind}`);
 }
 
 /** A message whose text is told from the template's; its role only if it is more than a word. */

@@ -1,5 +1,6 @@
 /** A conversation with a model: its past, and the generations that go on from it. @module */
 
+import { checkMessages } from "../chat/messages.ts";
 import type { ChatMessage, RenderOptions } from "../chat/template.ts";
 import { withReasoning } from "../chat/reasoning.ts";
 import { ArgumentError } from "../errors.ts";
@@ -218,6 +219,7 @@ export class Session implements Disposable {
 
   /** The prompt that messages come to. */
   async #render(messages: readonly ChatMessage[], all: Turn): Promise<PromptParts> {
+    checkMessages(messages);
     const { template, turn, context, reasoning = true } = all;
     const given = turn?.given(messages) ?? { messages };
     const rendered = template.template.render(given.messages.map(withReasoning), {

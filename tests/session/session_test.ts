@@ -122,6 +122,13 @@ Deno.test("chat renders the template and computes only new turns", async () => {
   assertEquals(engine.calls[0]!.filter((token) => token < 128), [10, ...added.slice(1)]);
 });
 
+Deno.test("messages of a chat that are none are refused in words", async () => {
+  using session = new Session(new FakeEngine({ next: () => END }));
+  const none = (messages: unknown) => () => session.chat(messages as []).result;
+  await assertRejects(none("Hi"), ArgumentError, "messages: give a list");
+  await assertRejects(none([null]), ArgumentError, "message 1: it is no object, but null");
+});
+
 Deno.test("a message cannot bring in a special token", async () => {
   const engine = new FakeEngine({ next: () => END });
   using session = new Session(engine);
