@@ -3,7 +3,7 @@
 import { POOLINGS } from "../session/embed.ts";
 import { choice, define, ENGINE, toggle } from "./command.ts";
 import { about, UsageError } from "./failure.ts";
-import { readStdin } from "./generation.ts";
+import { readStdin } from "./text_input.ts";
 import { Interrupt } from "./interrupt.ts";
 import { loadModel } from "./models.ts";
 import { isTerminal, Progress, writeJson } from "./terminal.ts";
@@ -32,7 +32,7 @@ export const command = define({
   async run({ flags, given: [path, ...given] }) {
     const { pooling, noNormalize, json, quiet } = flags;
     const named = given.filter((text) => text !== undefined);
-    const texts = named.length > 0 ? named : await linesOfStdin();
+    const texts = named.length > 0 ? named : await linesOfStdin(quiet);
     using interrupt = new Interrupt();
     const { signal } = interrupt;
     using opened = await loadModel(path, flags, signal);
@@ -49,8 +49,8 @@ export const command = define({
 });
 
 /** The lines of stdin; the last one need not end. */
-async function linesOfStdin(): Promise<string[]> {
-  const piped = isTerminal.stdin() ? "" : await readStdin();
+async function linesOfStdin(quiet: boolean): Promise<string[]> {
+  const piped = isTerminal.stdin() ? "" : await readStdin(quiet);
   const lines = piped.split(/\r?\n/);
   if (lines.at(-1) === "") lines.pop();
   if (lines.length > 0) return lines;

@@ -8,6 +8,7 @@ import { joinWithin, threeDigits } from "./layout.ts";
 import type { Opened } from "./models.ts";
 import { samplerOptions, SAMPLING } from "./sampling.ts";
 import { STRUCTURE } from "./structure.ts";
+import { readStdin } from "./text_input.ts";
 import { callLines } from "./tools.ts";
 import {
   dim,
@@ -51,12 +52,6 @@ export async function promptText(prompt: string | undefined): Promise<string> {
   const piped = isTerminal.stdin() ? "" : await readStdin();
   if (piped !== "") return piped;
   throw new UsageError(`Cannot answer "": there is no text; give one with -p TEXT, or on stdin`);
-}
-
-/** All of stdin, as text. */
-export async function readStdin(): Promise<string> {
-  const bytes = await new Response(Deno.stdin.readable).bytes();
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes); // `text()` drops a BOM
 }
 
 /** The line that says how far the prompt is. */

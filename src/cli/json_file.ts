@@ -2,7 +2,7 @@
 
 import { CriaError } from "../errors.ts";
 import { about } from "./failure.ts";
-import { readStdin } from "./generation.ts";
+import { readStdin } from "./text_input.ts";
 
 /** Reads a JSON file that has a list of objects; `-` is stdin. */
 export async function readList(path: string): Promise<readonly object[]> {

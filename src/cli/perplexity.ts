@@ -15,6 +15,7 @@ import { Interrupt } from "./interrupt.ts";
 import { bar, grouped } from "./layout.ts";
 import { loadModel } from "./models.ts";
 import { note, Progress, write, writeJson } from "./terminal.ts";
+import { readText } from "./text_input.ts";
 
 const DEFAULT_CONTEXT = 512;
 
@@ -51,7 +52,7 @@ export const command = define({
     if (saved !== undefined && klBase !== undefined) {
       throw new UsageError("Cannot use --save-logits with --kl-base: it is one or the other");
     }
-    const source = file && await about("read", file, () => Deno.readTextFile(file));
+    const source = file && await readText(file, quiet);
     const context = klBase === undefined
       ? flags.ctx ?? DEFAULT_CONTEXT
       : await contextOf(klBase, flags.ctx, quiet);

@@ -4,12 +4,13 @@ import { CLIPPINGS, SCOPES } from "../quant/int8.ts";
 import { TARGETS } from "../quantize/plan.ts";
 import { quantizeFile, type QuantizeResult } from "../quantize/quantize.ts";
 import { choice, define, text, toggle, whole } from "./command.ts";
-import { about, UsageError } from "./failure.ts";
+import { UsageError } from "./failure.ts";
 import { Interrupt } from "./interrupt.ts";
 import { bytes, threeDigits } from "./layout.ts";
 import { activationsOf } from "./quantize_calibration.ts";
 import { compare, reportLines } from "./quantize_report.ts";
 import { note, Progress, terminalWidth, write, writeJson } from "./terminal.ts";
+import { readText } from "./text_input.ts";
 
 /** The command. */
 export const command = define({
@@ -55,7 +56,7 @@ export const command = define({
     using interrupt = new Interrupt();
     using progress = new Progress(!flags.quiet);
     const { signal } = interrupt, { quiet } = flags;
-    const sample = await readSample(flags.calibrate);
+    const sample = await readSample(flags.calibrate, quiet);
     const weighs = type === "int8" && sample !== undefined && flags.scope !== "tensor";
     const result = await quantizeFile(input, output, {
       ...{ type, overwrite, requantize, workers, signal },
@@ -79,10 +80,10 @@ export const command = define({
 /** The text of --calibrate. */
 async function readSample(
   path: string | undefined,
+  quiet: boolean,
 ): Promise<{ name: string; content: string } | undefined> {
   if (path === undefined) return undefined;
-  const content = await about("read", path, () => Deno.readTextFile(path));
-  return { name: path, content };
+  return { name: path, content: await readText(path, quiet) };
 }
 
 /** What was done, in a few lines. */

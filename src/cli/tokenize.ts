@@ -2,7 +2,7 @@
 
 import { define, toggle } from "./command.ts";
 import { about, visible } from "./failure.ts";
-import { readStdin } from "./generation.ts";
+import { readStdin } from "./text_input.ts";
 import { openFile } from "./models.ts";
 import { pad } from "./layout.ts";
 import { write, writeJson } from "./terminal.ts";
@@ -21,7 +21,7 @@ export const command = define({
   examples: ['tokenize model.gguf "Hello, world"', "tokenize model.gguf --json < story.txt"],
   async run({ flags, given: [path = "", given] }) {
     using file = await openFile(path);
-    const text = given ?? await readStdin();
+    const text = given ?? await readStdin(flags.quiet);
     const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
     await about("tokenize with", path, async () => {
       const tokenizer = Tokenizer.from(file);

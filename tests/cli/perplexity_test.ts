@@ -77,3 +77,17 @@ randomModelTest("cria perplexity saves what it compares with", async (path) => {
     assertMatch(cut.stderr, /^cria: Cannot read ".*": it ends after 0 of its \d+ chunks \(at byte/);
   });
 });
+
+Deno.test("a text that is not UTF-8 is read, and a note says so", async () => {
+  await inFolder("", async (_, file) => {
+    await Deno.writeFile(file, Uint8Array.of(0x67, 0x72, 0xFC, 0x6E, 0x20, 0x61)); // "grün a"
+    const args = ["perplexity", `${ROOT}/models/story.gguf`, "-f", file, "--threads", "1"];
+    const told = await cria(args), quiet = await cria([...args, "--quiet"]);
+    assertEquals([told.code, quiet.code, quiet.stderr], [0, 0, ""]);
+    assertMatch(
+      told.stderr,
+      /^".*text\.txt" is not UTF-8 everywhere: what is not stands as U\+FFFD$/m,
+    );
+    assertEquals(told.stdout, quiet.stdout);
+  });
+});
