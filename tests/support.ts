@@ -100,8 +100,10 @@ export function serveCheckout(
 ): CheckoutServer {
   const requests: string[] = [];
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
+  // Deno keeps modules by their address, and a port comes again.
+  const folder = `/${crypto.randomUUID()}`;
   const server = Deno.serve(options, async (request) => {
-    const path = decodeURIComponent(new URL(request.url).pathname);
+    const path = decodeURIComponent(new URL(request.url).pathname).slice(folder.length);
     requests.push(path);
     try {
       const body = replace(path, await Deno.readFile(`${ROOT}${path}`));
@@ -112,7 +114,7 @@ export function serveCheckout(
     }
   });
   return {
-    origin: `http://127.0.0.1:${server.addr.port}`,
+    origin: `http://127.0.0.1:${server.addr.port}${folder}`,
     requests,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };

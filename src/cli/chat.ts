@@ -52,7 +52,7 @@ export const command = define({
   examples: [
     "chat model.gguf",
     'chat model.gguf --system "Be brief." -p "Hello!"',
-    'chat model.gguf --tools tools.json -p "What time is it in Oslo?" --json',
+    'chat model.gguf --tools tools.json -p "Is it late?"',
   ],
   async run({ flags, given: [path] }) {
     const { prompt, json, system } = flags;

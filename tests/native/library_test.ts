@@ -104,7 +104,11 @@ Deno.test("findLibrary() says what it lacks", async () => {
     /LibraryError: Cannot find a kernel library for "\w+-\w+": .*no platform/,
   );
   await using whole = serveCheckout();
-  const permissions = [`--allow-import=${whole.origin.slice(7)}`, "--allow-ffi", "--allow-read"];
+  const permissions = [
+    `--allow-import=${new URL(whole.origin).host}`,
+    "--allow-ffi",
+    "--allow-read",
+  ];
   const nowhere = await folder.run(program(whole.origin), permissions);
   assertMatch(
     nowhere.stderr,
