@@ -10,7 +10,7 @@ import {
 import { type KvType, PAGE_POSITIONS } from "../cache/pages.ts";
 import type { PrefixTree } from "../cache/prefix_tree.ts";
 import { type CacheStatistics, SharedCache } from "../cache/shared_cache.ts";
-import { ArgumentError, DisposedError, ModelError } from "../errors.ts";
+import { ArgumentError, ContextError, DisposedError, ModelError } from "../errors.ts";
 import type { ModelFile } from "../format/file.ts";
 import { fingerprint } from "../format/fingerprint.ts";
 import { MAX_BATCH, SequenceBatch } from "../model/batch.ts";
@@ -24,6 +24,7 @@ import { type EvaluateOptions, type LogitRows, ModelSequence } from "../model/se
 import type { SequenceParts } from "../model/sequence.ts";
 import { CHUNK_ROWS, MAX_LOGIT_ROWS } from "../model/work.ts";
 import { preload, systemMemory } from "../native/memory.ts";
+import { sha256 } from "../native/sha256.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { defaultPooling, embed, type EmbedOptions } from "./embed.ts";
 import type { Batch, Engine, Sequence } from "./engine.ts";
@@ -214,6 +215,7 @@ export class Model implements Engine, Disposable, AsyncDisposable {
    * @param path the file
    * @throws {FormatError} the file is none of these, or cut off, or changed; byte and state named
    * @throws {ModelError} it belongs to another model, or to another form of cache
+   * @throws {ContextError} it has more tokens than the context
    */
   async restore(path: string): Promise<Session> {
     using reader = await SnapshotReader.open(path);
@@ -225,6 +227,8 @@ export class Model implements Engine, Disposable, AsyncDisposable {
       const state = `its ${what} is ${header[what]}, not ${identity[what]}`;
       throw new ModelError(`Cannot restore "${path}": ${state}`);
     }
+    const { length } = header.tokens;
+    if (length > this.context) throw new ContextError(length, this.context, `restore "${path}"`);
     using stack = new DisposableStack();
     const sequence = stack.use(new ModelSequence(this.#sharing()));
     const tokens = header.tokens.slice(0, header.cached);
@@ -240,11 +244,17 @@ export class Model implements Engine, Disposable, AsyncDisposable {
   /** What tells this model, and the form of its cache, from others. */
   async identity(): Promise<{ readonly model: string; readonly layout: string }> {
     const { layerCount, kvHeadCount, headDim } = this.config;
-    const { quantize = "" } = this.#options, { windows } = cacheShape(this.config);
-    const sizes = [layerCount, kvHeadCount, headDim, PAGE_POSITIONS];
-    const seen = windows.some((window) => window > 0) ? ["windows", windows.join()] : [];
-    const layout = [this.kv, ...sizes, quantize, this.#rotations.key, ...seen].join(" ");
-    return { model: await (this.#fingerprint ??= fingerprint(this.file)), layout };
+    const { quantize } = this.#options, { windows } = cacheShape(this.config);
+    const angles = await sha256(new TextEncoder().encode(this.#rotations.key));
+    const layout = [
+      `${this.kv} of ${layerCount} layers of ${kvHeadCount} × ${headDim}`,
+      `pages of ${PAGE_POSITIONS}`,
+      `rope ${angles.slice(0, 16)}`,
+      ...quantize === undefined ? [] : [`weights in ${quantize}`],
+      ...windows.some((window) => window > 0) ? [`windows ${windows.join(" ")}`] : [],
+    ];
+    const model = await (this.#fingerprint ??= fingerprint(this.file));
+    return { model, layout: layout.join(", ") };
   }
 
   get #use(): CacheUse {
