@@ -12,16 +12,7 @@ import type { TokenizerLike } from "./engine.ts";
  * @param tokenizer the model's
  * @param segments the parts, in order
  */
-export function encodeSegments(
-  tokenizer: TokenizerLike,
-  segments: readonly Segment[],
-): number[] {
-  const text = segments.map((segment) => segment.text).join("");
-  return withBos(tokenizer, tokenizer.encode(text, optionsFor(segments, text.length)));
-}
-
-/** The same, with pauses for the event loop. */
-export async function encodeSegmentsAsync(
+export async function encodeSegments(
   tokenizer: TokenizerLike,
   segments: readonly Segment[],
 ): Promise<number[]> {

@@ -9,7 +9,7 @@ import type { EmbedOptions } from "./embed.ts";
 import type { Engine, Sequence } from "./engine.ts";
 import { inFlight } from "./in_flight.ts";
 import { Pacer } from "./pacer.ts";
-import { encodeSegmentsAsync } from "./prompt.ts";
+import { encodeSegments } from "./prompt.ts";
 import { best, cosine, type Ranked } from "./vectors.ts";
 
 /** How documents are ranked. */
@@ -113,7 +113,7 @@ async function judge(
   const prompts: number[][] = [], pacer = new Pacer();
   for (const [index, document] of documents.entries()) {
     const question = { query, document, instruction, answers };
-    const tokens = await encodeSegmentsAsync(engine.tokenizer, promptOf(parts, question));
+    const tokens = await encodeSegments(engine.tokenizer, promptOf(parts, question));
     if (tokens.length > context) {
       throw new ContextError(tokens.length, context, `judge document ${index + 1}`);
     }

@@ -13,7 +13,7 @@ import { Generation } from "./generation.ts";
 import { JsonGeneration, type JsonOf, type JsonOptions, type JsonSource } from "./json.ts";
 import { targetOf } from "./json_source.ts";
 import { Past } from "./past.ts";
-import { encodeSegmentsAsync } from "./prompt.ts";
+import { encodeSegments } from "./prompt.ts";
 import { grammarOf } from "./structure.ts";
 import { createGuesser } from "./speculate.ts";
 import { writeSnapshot } from "./snapshot.ts";
@@ -226,7 +226,7 @@ export class Session implements Disposable {
       ...{ ...context, tools: given.tools },
       addGenerationPrompt: true,
     });
-    const tokens = await encodeSegmentsAsync(this.#engine.tokenizer, rendered.segments);
+    const tokens = await encodeSegments(this.#engine.tokenizer, rendered.segments);
     return {
       tokens,
       rendered: rendered.text,

@@ -60,19 +60,19 @@ const TEMPLATES = [
 ];
 
 /** The control tokens of a rendered chat, in order. */
-function controls(
+async function controls(
   tokenizer: Tokenizer,
   template: ChatTemplate,
   text: string,
   kind: ChatKind,
-): string[] {
+): Promise<string[]> {
   const [messages, options] = chatWith(text, kind);
   const render = () => template.render(messages, { ...options, addGenerationPrompt: true });
   if (template.stop.length > 0 && kind === "parts") {
     return [assertThrows(render, TemplateError).name];
   }
   const rendered = render();
-  const ids = encodeSegments(tokenizer, rendered.segments);
+  const ids = await encodeSegments(tokenizer, rendered.segments);
   assertEquals(
     tokenizer.decode(ids, { special: true }).trimStart(),
     decoded(tokenizer, rendered.text),
@@ -96,14 +96,14 @@ Deno.test("there are at least 200 hostile texts", () => {
 });
 
 for (const [index, source] of TEMPLATES.entries()) {
-  Deno.test(`no message brings in a special token, template ${index}`, () => {
+  Deno.test(`no message brings in a special token, template ${index}`, async () => {
     const template = new ChatTemplate(source, { bosToken: "<s>", eosToken: "</s>" });
     const all = Object.keys(CHATS) as ChatKind[];
     for (const kind of index < 2 ? all : ["calls", "variables"] as const) {
-      const expected = controls(TOKENIZERS.bytes, template, "hello", kind);
+      const expected = await controls(TOKENIZERS.bytes, template, "hello", kind);
       for (const text of HOSTILE) {
         assertEquals(
-          controls(TOKENIZERS.bytes, template, text, kind),
+          await controls(TOKENIZERS.bytes, template, text, kind),
           expected,
           JSON.stringify(text),
         );
@@ -112,12 +112,12 @@ for (const [index, source] of TEMPLATES.entries()) {
   });
 }
 
-Deno.test("nor in a vocabulary with scores, whose pieces merge to the spelling of a token", () => {
+Deno.test("nor in a vocabulary with scores, whose pieces merge to tokens", async () => {
   const template = new ChatTemplate(TEMPLATES[1], { bosToken: "<s>", eosToken: "</s>" });
   const special = (ids: number[]) => ids.filter((id) => TOKENIZERS.scores.kind(id) === "control");
   for (const text of HOSTILE) {
     const { segments } = template.render([{ role: "user", content: text }]);
-    const ids = encodeSegments(TOKENIZERS.scores, segments);
+    const ids = await encodeSegments(TOKENIZERS.scores, segments);
     assertEquals(special(ids).map((id) => TOKENIZERS.scores.piece(id)), [
       "<s>",
       "<|user|>",
@@ -134,11 +134,11 @@ Deno.test("a canary: without the marks of the template the texts would be tokens
   assert(ids.includes(TOKENIZERS.bytes.idOf("<|im_end|>")!));
 });
 
-Deno.test("a role that is more than a word is text as well", () => {
+Deno.test("a role that is more than a word is text as well", async () => {
   const template = new ChatTemplate("<|{{ messages[0].role }}|>");
   const roles = { user: ["<|user|>"], "user|><|im_end": [], "<s>": [] };
   for (const [role, expected] of Object.entries(roles)) {
-    const ids = encodeSegments(TOKENIZERS.bytes, template.render([{ role }]).segments);
+    const ids = await encodeSegments(TOKENIZERS.bytes, template.render([{ role }]).segments);
     const found = ids.filter((id) => TOKENIZERS.bytes.kind(id) === "control");
     assertEquals(found.map((id) => TOKENIZERS.bytes.piece(id)), expected);
   }

@@ -29,11 +29,16 @@ function read(name: string): { template: ChatTemplate; tokens: string[] } {
 }
 
 /** The control tokens of a chat; what the template says if it refuses the chat. */
-function controls(tokenizer: Tokenizer, template: ChatTemplate, text: string, kind: ChatKind) {
+async function controls(
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  text: string,
+  kind: ChatKind,
+): Promise<number[] | string> {
   const [messages, options] = chatWith(text, kind);
   try {
     const { segments } = template.render(messages, { ...options, addGenerationPrompt: true });
-    const ids = encodeSegments(tokenizer, segments);
+    const ids = await encodeSegments(tokenizer, segments);
     return ids.filter((id) => ["control", "unknown"].includes(tokenizer.kind(id)));
   } catch (error) {
     return (error as Error).message;
@@ -41,11 +46,15 @@ function controls(tokenizer: Tokenizer, template: ChatTemplate, text: string, ki
 }
 
 /** Holds every hostile text in every place against a harmless one. */
-function hold(tokenizer: Tokenizer, template: ChatTemplate, texts: readonly string[]): void {
+async function hold(
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  texts: readonly string[],
+): Promise<void> {
   for (const kind of Object.keys(CHATS) as ChatKind[]) {
-    const expected = controls(tokenizer, template, "hello", kind);
+    const expected = await controls(tokenizer, template, "hello", kind);
     for (const text of texts) {
-      assertEquals(controls(tokenizer, template, text, kind), expected, JSON.stringify(text));
+      assertEquals(await controls(tokenizer, template, text, kind), expected, JSON.stringify(text));
     }
   }
 }
@@ -56,20 +65,20 @@ const names = sharedFolder() === undefined
   : [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".jinja"));
 
 for (const name of names) {
-  Deno.test(`no message brings in a special token: ${name}`, () => {
+  Deno.test(`no message brings in a special token: ${name}`, async () => {
     const { template, tokens } = read(name);
     const pieces = tokens.map((token) => [token, "control"] as const);
-    hold(Tokenizer.from(bpeFile([], pieces)), template, hostileTexts(tokens));
+    await hold(Tokenizer.from(bpeFile([], pieces)), template, hostileTexts(tokens));
   });
 }
 
 for (const name of FALLBACK_NAMES) {
-  Deno.test(`no message brings in a special token: the form ${name}`, () => {
+  Deno.test(`no message brings in a special token: the form ${name}`, async () => {
     const { source } = chooseTemplate(name);
     const tokens = ["<s>", "</s>", ...source.match(SPELLED) ?? []];
     const pieces = [...new Set(tokens)].map((token) => [token, "control"] as const);
     const template = new ChatTemplate(source, { bosToken: "<s>", eosToken: "</s>" });
-    hold(Tokenizer.from(bpeFile([], pieces)), template, hostileTexts(tokens));
+    await hold(Tokenizer.from(bpeFile([], pieces)), template, hostileTexts(tokens));
   });
 }
 
@@ -77,7 +86,7 @@ sharedTest("nor in the vocabulary of a real model", SMOLLM2, async (path) => {
   using file = await openGguf(path);
   const tokenizer = Tokenizer.from(file);
   const source = String(file.metadata.get("tokenizer.chat_template"));
-  hold(
+  await hold(
     tokenizer,
     new ChatTemplate(source),
     hostileTexts(["<|im_start|>", "<|im_end|>", "<|endoftext|>"]),
@@ -96,9 +105,13 @@ for (const vocabulary of ["llama-spm", "gpt-2"]) {
     const template = new ChatTemplate(undefined);
     const texts = hostileTexts([...tokens, "<unk>"]);
     for (const kind of ["user", "turns"] as const) {
-      const expected = controls(tokenizer, template, "hello", kind);
+      const expected = await controls(tokenizer, template, "hello", kind);
       for (const text of texts) {
-        assertEquals(controls(tokenizer, template, text, kind), expected, JSON.stringify(text));
+        assertEquals(
+          await controls(tokenizer, template, text, kind),
+          expected,
+          JSON.stringify(text),
+        );
       }
     }
   });
