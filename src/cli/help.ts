@@ -23,7 +23,7 @@ export interface Summary {
 /** The overview of all commands. */
 export function overview(commands: readonly Summary[], width: number): string {
   return [
-    "cria runs language models from GGUF files.",
+    "cria runs language models: GGUF files, safetensors folders.",
     "",
     "Usage: cria COMMAND [MODEL] [FLAGS]",
     "",
