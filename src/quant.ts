@@ -376,7 +376,10 @@ export function layoutNamed(name: string): BlockLayout | undefined {
  *
  * @throws {ArgumentError} a row is no whole number of blocks, or the size is beyond 2^53
  */
-export function tensorBytes(layout: BlockLayout, shape: readonly number[]): number {
+export function tensorBytes(
+  layout: Omit<BlockLayout, "id">,
+  shape: readonly number[],
+): number {
   const row = shape.at(-1) ?? 1;
   if (row % layout.elements !== 0) {
     const state = `rows of ${row} elements are no whole number of blocks of ${layout.elements}`;

@@ -1,5 +1,7 @@
 /** The types that elements of a tensor can have, by NumPy's names. @module */
 
+import { ArgumentError } from "../errors.ts";
+
 /** The typed array behind each element type. */
 export interface ElementArrays {
   /** Half precision. */
@@ -60,6 +62,16 @@ export const ELEMENTS: { readonly [N in ElementType]: Elements<ElementArrays[N]>
   int32: { make: (length) => new Int32Array(length) },
   uint32: { make: (length) => new Uint32Array(length) },
 };
+
+/**
+ * The row of an element type.
+ * @throws {ArgumentError} there is no such type
+ */
+export function elementsOf<N extends ElementType>(type: N): Elements<ElementArrays[N]> {
+  if (Object.hasOwn(ELEMENTS, type)) return ELEMENTS[type];
+  const known = Object.keys(ELEMENTS).join(", ");
+  throw new ArgumentError(`Cannot use the element type "${type}": it is none of ${known}`);
+}
 
 /** The element type of a typed array, if tensors can have it. */
 export function elementTypeOf(data: ArrayBufferView): ElementType | undefined {

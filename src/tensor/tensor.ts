@@ -1,10 +1,11 @@
 /** Tensors over typed arrays, and views of them that share their data. @module */
 
 import { ArgumentError } from "../errors.ts";
-import { dequantize, quantize } from "../quant.ts";
+import { decodableByName, dequantize, quantize, tensorBytes } from "../quant.ts";
 import {
   type ElementArrays,
   ELEMENTS,
+  elementsOf,
   type ElementType,
   elementTypeOf,
   type NumberArray,
@@ -146,7 +147,7 @@ export class TensorView<T extends NumberArray = Float32Array> implements Layout 
    * ```
    */
   to<N extends ElementType>(type: N): Tensor<ElementArrays[N]> {
-    const out = ELEMENTS[type].make(this.size) as ElementArrays[N];
+    const out = elementsOf(type).make(this.size);
     const { data } = this;
     let at = 0;
     layouts.forPieces(this, (start, stride, count) => {
@@ -173,6 +174,7 @@ export class TensorView<T extends NumberArray = Float32Array> implements Layout 
    * @throws {ArgumentError} rows that are no whole blocks, a type that cannot be written
    */
   quantize(type: string): Uint8Array {
+    refuseBrokenRows(type, this.shape);
     return quantize(type, this.to("float32").data);
   }
 
@@ -256,7 +258,7 @@ export class Tensor<T extends NumberArray = Float32Array> extends TensorView<T> 
     type: N = "float32" as N,
   ): Tensor<ElementArrays[N]> {
     const layout = layouts.rowMajor(shape);
-    return new Tensor(ELEMENTS[type].make(layouts.sizeOf(shape)) as ElementArrays[N], layout);
+    return new Tensor(elementsOf(type).make(layouts.sizeOf(shape)), layout);
   }
 
   /**
@@ -290,7 +292,8 @@ export class Tensor<T extends NumberArray = Float32Array> extends TensorView<T> 
   /**
    * Weights of a type as floats, by ggml's name: "F16", "BF16", "Q4_K".
    *
-   * @throws {ArgumentError} an unknown type, or another number of elements than the shape has
+   * @throws {ArgumentError} an unknown type, rows that are no whole blocks, or another number of
+   * elements than the shape has
    * @example
    * ```ts
    * import { Tensor } from "./tensor.ts";
@@ -299,6 +302,13 @@ export class Tensor<T extends NumberArray = Float32Array> extends TensorView<T> 
    * ```
    */
   static dequantize(type: string, bytes: Uint8Array, shape: readonly number[]): Tensor {
+    refuseBrokenRows(type, shape);
     return Tensor.of(dequantize(type, bytes), shape);
   }
+}
+
+/** In a model file no block goes on into the next row. */
+function refuseBrokenRows(type: string, shape: readonly number[]): void {
+  const layout = decodableByName(type);
+  if (layout !== undefined) tensorBytes(layout, shape);
 }

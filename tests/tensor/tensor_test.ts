@@ -88,6 +88,10 @@ for (
     ["a negative length", () => Tensor.zeros([-1]), "whole numbers from 0"],
     ["a huge shape", () => Tensor.zeros([2 ** 30, 2 ** 30]), "below 2^53"],
     ["part of a block", () => ramp(33).quantize("Q8_0"), "no whole number of blocks"],
+    ["a block of two rows", () => ramp(4, 16).quantize("Q8_0"), "rows of 16 elements"],
+    ["the same", () => Tensor.dequantize("Q8_0", new Uint8Array(34), [2, 16]), "rows of 16"],
+    ["no element type", () => ramp(2).to(JSON.parse('"bool"')), '"bool": it is none of float16'],
+    ["none either", () => Tensor.zeros([2], JSON.parse('"toString"')), '"toString"'],
   ] as const
 ) {
   Deno.test(`${what} is refused`, () => {
