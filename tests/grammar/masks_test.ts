@@ -6,27 +6,13 @@ import { dfaOfTexts, machineOf } from "../../src/grammar/dfa.ts";
 import { readGbnf } from "../../src/grammar/gbnf.ts";
 import { Grammar, type GrammarState } from "../../src/grammar/grammar.ts";
 import type { TokenTrie } from "../../src/grammar/token_trie.ts";
-import { Random } from "../../src/sampling/random.ts";
+import { Dice } from "./dice.ts";
 import { readPlainly } from "./plain_matcher.ts";
 import { stateAfter, tokensOf, vocabularyOf } from "./vocabulary.ts";
 
 const LETTERS = ["a", "b", "c", "é", "ê", "日", "😀"];
 const CLASSES = ["[ab]", "[^a]", "[a-c]", "[é-ê]", "[^\\u0000-\\u00ff]", ".", "[日😀]"];
 const SIGNS = ["*", "+", "?", "{2}", "{0,3}", "{2,}", "{1,40}", "{3,200}"];
-
-/** A source of small random numbers. */
-class Dice {
-  readonly #random: Random;
-  constructor(seed: number) {
-    this.#random = new Random(seed);
-  }
-  roll(sides: number): number {
-    return this.#random.nextWord() % sides;
-  }
-  of<T>(list: readonly T[]): T {
-    return list[this.roll(list.length)]!;
-  }
-}
 
 /** A grammar of four rules; what begins a sequence is no rule that is still to be read. */
 function randomGrammar(dice: Dice): string {

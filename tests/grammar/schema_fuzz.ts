@@ -11,7 +11,7 @@ import addFormats from "npm:ajv-formats@3.0.1";
 import { ArgumentError } from "../../src/errors.ts";
 import { Grammar } from "../../src/grammar/grammar.ts";
 import { readSchema } from "../../src/grammar/schema/compile.ts";
-import { Random } from "../../src/sampling/random.ts";
+import { Dice } from "./dice.ts";
 import { tokensOf, vocabularyOf } from "./vocabulary.ts";
 
 type Schema = Record<string, unknown> | boolean;
@@ -27,20 +27,7 @@ const WORDS = '{}[],:"\\/ -+.0123456789abéeEtrunlfsx😀'.split("").concat([
 ]);
 
 /** Makes schemas of everything that is supported, and now and then of what is not. */
-class Maker {
-  readonly #random: Random;
-  constructor(seed: number) {
-    this.#random = new Random(seed);
-  }
-
-  roll(sides: number): number {
-    return this.#random.nextWord() % sides;
-  }
-
-  of<T>(list: readonly T[]): T {
-    return list[this.roll(list.length)]!;
-  }
-
+class Maker extends Dice {
   some<T>(list: readonly T[]): T[] {
     return list.filter(() => this.roll(3) === 0);
   }
