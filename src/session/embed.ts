@@ -3,7 +3,7 @@
 import { ArgumentError, ContextError, ModelError } from "../errors.ts";
 import { show } from "../model/metadata.ts";
 import type { ModelSequence } from "../model/sequence.ts";
-import type { TokenizerLike } from "./engine.ts";
+import type { EvaluateOptions, TokenizerLike } from "./engine.ts";
 import { inFlight } from "./in_flight.ts";
 import { Pacer } from "./pacer.ts";
 import type { Prompt } from "./session.ts";
@@ -39,17 +39,11 @@ export const POOLINGS = Object.keys(ROWS) as readonly Pooling[];
 const POOLING_TYPES: readonly Pooling[] = ["mean", "mean", "cls", "last", "last"];
 
 /** How texts are embedded. */
-export interface EmbedOptions {
+export interface EmbedOptions extends EvaluateOptions {
   /** How states become a vector; what the file names, else "mean", if left out. */
   readonly pooling?: Pooling | undefined;
   /** Gives vectors the length 1; true if left out. */
   readonly normalize?: boolean | undefined;
-  /** Higher ones come first where sessions of the model are at work; 0 if left out. */
-  readonly priority?: number | undefined;
-  /** Stops the work, within milliseconds; the promise rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Hears how many tokens of all texts are evaluated. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** What embedding needs of a model. */
