@@ -1,10 +1,11 @@
 /** The object that `generate`, `extend` and `chat` return: one run, consumed once. @module */
 
-import { CriaError } from "../errors.ts";
 import type { ToolCall } from "../chat/tool_calls.ts";
 import type { ToolCallEvent } from "../chat/tool_parser.ts";
+import { type ReadableWork, ReadOnce } from "./read_once.ts";
 import type { TokenScores } from "./scores.ts";
 
+export type { ReadableWork } from "./read_once.ts";
 export type { TokenScore, TokenScores } from "./scores.ts";
 export type { ToolCall, ToolCallEvent };
 
@@ -70,15 +71,8 @@ export interface GenerationResult {
   readonly rendered?: string;
 }
 
-/** The work behind a generation: pieces, and a result that can be asked for at any time. */
-export interface GenerationWork {
-  /** Generates; returns why it ended. */
-  pieces(): AsyncGenerator<Piece, FinishReason, void>;
-  /** What there is so far. */
-  result(finishReason: FinishReason): GenerationResult;
-  /** The signal that may stop the work. */
-  readonly signal: AbortSignal | undefined;
-}
+/** The work behind a generation. */
+export type GenerationWork = ReadableWork<Piece, GenerationResult>;
 
 /**
  * A generation. Nothing happens before it is iterated, or one of `text`, `stream` and `result` is
@@ -88,17 +82,14 @@ export interface GenerationWork {
  * does, and `result` resolves with what there is and `finishReason: "abort"`.
  */
 export class Generation implements AsyncIterable<Piece> {
-  readonly #work: GenerationWork;
-  readonly #outcome = Promise.withResolvers<GenerationResult>();
-  #consumed = false;
+  readonly #run: ReadOnce<Piece, GenerationResult>;
 
   /**
    * Sessions make them.
    * @param work what to run
    */
   constructor(work: GenerationWork) {
-    this.#work = work;
-    this.#outcome.promise.catch(() => {}); // who only iterates hears of a failure there
+    this.#run = new ReadOnce("the generation", work);
   }
 
   /**
@@ -106,10 +97,7 @@ export class Generation implements AsyncIterable<Piece> {
    * begins to in the same turn of the event loop.
    */
   get result(): Promise<GenerationResult> {
-    queueMicrotask(() => {
-      if (!this.#consumed) this.#drain();
-    });
-    return this.#outcome.promise;
+    return this.#run.result;
   }
 
   /**
@@ -117,11 +105,7 @@ export class Generation implements AsyncIterable<Piece> {
    * @throws CriaError when it has been consumed already
    */
   [Symbol.asyncIterator](): AsyncGenerator<Piece, void, void> {
-    if (this.#consumed) {
-      throw new CriaError("Cannot read the generation: it has been read already");
-    }
-    this.#consumed = true;
-    return this.#pieces();
+    return this.#run.read();
   }
 
   /** Runs it and gives the whole text. */
@@ -134,7 +118,7 @@ export class Generation implements AsyncIterable<Piece> {
   /** The text as a stream; cancelling it stops the generation. */
   stream(): ReadableStream<string> {
     const pieces = this[Symbol.asyncIterator]();
-    const stopped = () => this.#outcome.resolve(this.#work.result("abort"));
+    const run = this.#run;
     return new ReadableStream<string>({
       async pull(controller) {
         for (;;) {
@@ -145,32 +129,8 @@ export class Generation implements AsyncIterable<Piece> {
       },
       async cancel() {
         await pieces.return();
-        stopped(); // a generator that never began does not run its own end
+        run.stop(); // a generator that never began does not run its own end
       },
     }, { highWaterMark: 0 });
-  }
-
-  /** Runs it to its end for the sake of the result. */
-  async #drain(): Promise<void> {
-    try {
-      for await (const _ of this);
-    } catch {
-      // The outcome holds it.
-    }
-  }
-
-  /** Passes pieces on and settles the outcome, whichever way it ends. */
-  async *#pieces(): AsyncGenerator<Piece, void, void> {
-    const work = this.#work;
-    const { resolve, reject } = this.#outcome;
-    try {
-      resolve(work.result(yield* work.pieces()));
-    } catch (error) {
-      if (work.signal?.aborted) resolve(work.result("abort"));
-      else reject(error);
-      throw error;
-    } finally {
-      resolve(work.result("abort")); // left early; after anything else it changes nothing
-    }
   }
 }

@@ -6,6 +6,7 @@ import { ArgumentError, CriaError } from "../errors.ts";
 import type { FinishReason, Generation } from "./generation.ts";
 import type { JsonOf, JsonSource } from "./json.ts";
 import { targetOf, validated } from "./json_source.ts";
+import { ReadOnce } from "./read_once.ts";
 import type { ChatOptions } from "./session.ts";
 import type { FunctionTool, Tool, ToolChoice, ToolOptions } from "./tool_turn.ts";
 
@@ -109,12 +110,11 @@ export class ToolRun implements AsyncIterable<RunEvent> {
   readonly #left = new AbortController();
   readonly #signal: AbortSignal;
   readonly #messages: ChatMessage[] = [];
-  readonly #outcome = Promise.withResolvers<RunResult>();
+  readonly #run: ReadOnce<RunEvent, RunResult>;
   readonly #maxRounds: number;
   readonly #maxLength: number;
   #text = "";
   #rounds = 0;
-  #consumed = false;
 
   /**
    * Sessions make them.
@@ -134,15 +134,13 @@ export class ToolRun implements AsyncIterable<RunEvent> {
     const { signal: left } = this.#left;
     this.#signal = signal === undefined ? left : AbortSignal.any([signal, left]);
     this.#first = this.#turn(options.toolChoice); // says early what cannot be used
-    this.#outcome.promise.catch(() => {}); // who only iterates hears of a failure there
+    const work = { pieces: () => this.#events(), result: this.#result.bind(this), signal };
+    this.#run = new ReadOnce("the run", work);
   }
 
   /** What it came to. Asking for it runs it, unless something reads it already. */
   get result(): Promise<RunResult> {
-    queueMicrotask(() => {
-      if (!this.#consumed) this.#drain();
-    });
-    return this.#outcome.promise;
+    return this.#run.result;
   }
 
   /**
@@ -150,38 +148,13 @@ export class ToolRun implements AsyncIterable<RunEvent> {
    * @throws CriaError when it has been read already
    */
   [Symbol.asyncIterator](): AsyncGenerator<RunEvent, void, void> {
-    if (this.#consumed) throw new CriaError("Cannot read the run: it has been read already");
-    this.#consumed = true;
-    return this.#settled();
+    return this.#run.read();
   }
 
   /** Runs it and gives the text of the last turn. */
   async text(): Promise<string> {
     for await (const _ of this);
     return (await this.result).text;
-  }
-
-  async #drain(): Promise<void> {
-    try {
-      for await (const _ of this);
-    } catch {
-      // The outcome holds it.
-    }
-  }
-
-  /** Passes events on and settles the outcome, whichever way it ends. */
-  async *#settled(): AsyncGenerator<RunEvent, void, void> {
-    const { resolve, reject } = this.#outcome;
-    try {
-      resolve(this.#result(yield* this.#events()));
-    } catch (error) {
-      if (this.#options.signal?.aborted) resolve(this.#result("abort"));
-      else reject(error);
-      throw error;
-    } finally {
-      this.#left.abort();
-      resolve(this.#result("abort")); // left early; after anything else it changes nothing
-    }
   }
 
   #result(finishReason: FinishReason): RunResult {
@@ -191,19 +164,23 @@ export class ToolRun implements AsyncIterable<RunEvent> {
 
   /** Turn after turn, until one has no calls. */
   async *#events(): AsyncGenerator<RunEvent, FinishReason, void> {
-    for (let generation = this.#first;;) {
-      this.#text = "";
-      yield* this.#said(generation);
-      const { toolCalls = [], text, reasoning, finishReason } = await generation.result;
-      const said = { ...callMessage(text, toolCalls), ...reasoning ? { reasoning } : {} };
-      if (toolCalls.length === 0) {
-        this.#messages.push(said);
-        return finishReason;
+    try {
+      for (let generation = this.#first;;) {
+        this.#text = "";
+        yield* this.#said(generation);
+        const { toolCalls = [], text, reasoning, finishReason } = await generation.result;
+        const said = { ...callMessage(text, toolCalls), ...reasoning ? { reasoning } : {} };
+        if (toolCalls.length === 0) {
+          this.#messages.push(said);
+          return finishReason;
+        }
+        const answers = yield* this.#answers(toolCalls);
+        this.#messages.push(said, ...answers);
+        this.#rounds++;
+        generation = this.#turn(this.#rounds < this.#maxRounds ? "auto" : "none");
       }
-      const answers = yield* this.#answers(toolCalls);
-      this.#messages.push(said, ...answers);
-      this.#rounds++;
-      generation = this.#turn(this.#rounds < this.#maxRounds ? "auto" : "none");
+    } finally {
+      this.#left.abort(); // handlers that still work
     }
   }
 
